@@ -1,0 +1,84 @@
+"""Time, the only place that looks at a clock. Everyone else is given an `Instant`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+CLOCK_SET_AFTER_UNIX_S = 1_735_689_600.0
+"""2025-01-01: a system clock before this has not been set (a gateway without a battery boots in 1970)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instant:
+    """One look at the clock: `unix_s` for people and upstream, `mono_s` for ages."""
+
+    unix_s: float
+    """Seconds since 1970-01-01 UTC; may jump."""
+    mono_s: float
+    """Seconds since an arbitrary start; never jumps."""
+    is_set: bool = True
+    """False while the wall clock cannot be believed."""
+
+    @property
+    def utc(self) -> datetime:
+        return datetime.fromtimestamp(self.unix_s, UTC)
+
+    def iso(self) -> str:
+        return self.utc.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Clock(Protocol):
+    """Gives instants, and lets I/O tell simulated time to stand still."""
+
+    def read(self) -> Instant:
+        """Look once: both faces of the same moment."""
+
+    def hold(self) -> AbstractContextManager[object]:
+        """Work on the real wire goes on in here; steered clocks do not move meanwhile."""
+
+    def io_s(self, seconds: float) -> float:
+        """How many seconds of the event loop are `seconds` of the real world (for time-outs)."""
+
+
+class SystemClock:
+    """The gateway's own clock."""
+
+    def read(self) -> Instant:
+        unix_s = time.time()
+        return Instant(unix_s=unix_s, mono_s=time.monotonic(), is_set=unix_s > CLOCK_SET_AFTER_UNIX_S)
+
+    def hold(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def io_s(self, seconds: float) -> float:
+        return seconds
+
+
+class SteeredClock:
+    """A clock whose unix seconds are told by someone else: a scaled, lockstep or virtual event loop."""
+
+    def __init__(
+        self,
+        unix_s: Callable[[], float],
+        *,
+        hold: Callable[[], AbstractContextManager[object]] = nullcontext,
+        speed: float = 1.0,
+    ) -> None:
+        self._unix_s = unix_s
+        self._hold = hold
+        self._speed = speed
+
+    def read(self) -> Instant:
+        unix_s = self._unix_s()
+        return Instant(unix_s=unix_s, mono_s=unix_s)
+
+    def hold(self) -> AbstractContextManager[object]:
+        return self._hold()
+
+    def io_s(self, seconds: float) -> float:
+        return seconds * self._speed

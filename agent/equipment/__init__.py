@@ -1,0 +1,1 @@
+"""What a zone, CRAC, lift group or meter is: roles, defaults, templates."""

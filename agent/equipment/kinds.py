@@ -1,0 +1,103 @@
+"""What each kind of equipment is: its roles, with units and families. Roles are Brick classes in snake_case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.core.points import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a point means within its equipment."""
+
+    name: str
+    unit: str
+    kind: Kind
+    writable: bool = False
+
+
+def _sensor(name: str, unit: str) -> Role:
+    return Role(name, unit, Kind.SENSOR)
+
+
+def _status(name: str, unit: str) -> Role:
+    return Role(name, unit, Kind.STATUS)
+
+
+def _setpoint(name: str, unit: str) -> Role:
+    return Role(name, unit, Kind.SETPOINT, writable=True)
+
+
+def _command(name: str, unit: str) -> Role:
+    return Role(name, unit, Kind.COMMAND, writable=True)
+
+
+KINDS: dict[str, tuple[Role, ...]] = {
+    "site": (
+        _sensor("outdoor_air_temperature", "degC"),
+        _sensor("solar_irradiance", "W/m2"),
+    ),
+    "zone": (
+        _sensor("zone_air_temperature", "degC"),
+        _sensor("occupancy_count", "count"),
+        _sensor("supply_air_flow", "kg/s"),
+        _sensor("co2_level", "ppm"),
+        _setpoint("zone_air_heating_temperature_setpoint", "degC"),
+        _setpoint("zone_air_cooling_temperature_setpoint", "degC"),
+    ),
+    "ahu": (
+        _command("on_off_command", "onoff"),
+        _status("on_off_status", "onoff"),
+        _sensor("supply_air_temperature", "degC"),
+        _sensor("return_air_temperature", "degC"),
+        _setpoint("supply_air_temperature_setpoint", "degC"),
+        _sensor("supply_air_flow", "kg/s"),
+        _sensor("fan_power", "kW"),
+        _sensor("cooling_power", "kW"),
+        _sensor("heating_power", "kW"),
+        _sensor("electric_power", "kW"),
+        _sensor("electric_energy", "kWh"),
+    ),
+    "data_room": (
+        _sensor("rack_inlet_temperature_1", "degC"),
+        _sensor("rack_inlet_temperature_2", "degC"),
+        _sensor("rack_inlet_temperature_3", "degC"),
+        _sensor("rack_inlet_temperature_4", "degC"),
+        _sensor("it_power", "kW"),
+    ),
+    "crac": (
+        _status("on_off_status", "onoff"),
+        _sensor("supply_air_temperature", "degC"),
+        _sensor("return_air_temperature", "degC"),
+        _setpoint("supply_air_temperature_setpoint", "degC"),
+        _setpoint("fan_speed_setpoint", "pct"),
+        _sensor("fan_speed", "pct"),
+        _sensor("fan_power", "kW"),
+        _sensor("compressor_power", "kW"),
+        _sensor("electric_power", "kW"),
+        _sensor("electric_energy", "kWh"),
+    ),
+    "lift_group": (
+        _setpoint("cars_in_service_setpoint", "count"),
+        _status("cars_in_service", "count"),
+        _status("cars_moving", "count"),
+        _sensor("trips_count", "count"),
+        _sensor("waiting_time_mean", "s"),
+        _sensor("electric_power", "kW"),
+        _sensor("electric_energy", "kWh"),
+    ),
+    "meter": (
+        _sensor("electric_power", "kW"),
+        _sensor("electric_energy", "kWh"),
+        _sensor("voltage", "V"),
+        _sensor("current", "A"),
+        _sensor("frequency", "Hz"),
+    ),
+    "gateway": (_command("heartbeat", "count"),),
+}
+
+
+def role_of(kind: str, name: str) -> Role | None:
+    """The role of that name, or None when the kind has none such."""
+    return next((role for role in KINDS.get(kind, ()) if role.name == name), None)
