@@ -1,0 +1,1 @@
+"""The wheel: look, think, judge, write, tell. Arbiter, lease, dispatch, hand-back."""

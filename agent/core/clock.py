@@ -32,6 +32,11 @@ class Instant:
         return self.utc.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def wall_s() -> float:
+    """The real monotonic clock, for the event loops that steer time and for measuring our own speed."""
+    return time.monotonic()
+
+
 class Clock(Protocol):
     """Gives instants, and lets I/O tell simulated time to stand still."""
 

@@ -1,0 +1,1 @@
+"""Turns a wish into a verdict. Pure, total, readable in one sitting."""

@@ -1,0 +1,156 @@
+"""Event loops whose time is not the wall's: scaled, and steered (virtual time and lockstep).
+
+A steered loop moves its clock to the next timer instead of waiting for it. It never moves while work on the real wire
+or on a thread is under way (`hold`), and never past its `horizon`: infinite for virtual time, the plant's instant for
+lockstep. So a simulated year runs as fast as the work it holds, and one seed gives one story.
+
+asyncio asks `time()` once a turn, computes how long to the next timer, and calls the selector's `select(timeout)`:
+wrapping these two is all it takes (CPython 3.11-3.14, `asyncio.base_events.BaseEventLoop._run_once`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import selectors
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from typing import Any, TypeVar, TypeVarTuple, Unpack
+
+from agent.core.clock import SteeredClock, wall_s
+
+T = TypeVar("T")
+Args = TypeVarTuple("Args")
+
+Events = list[tuple[selectors.SelectorKey, int]]
+
+
+class _Selector(selectors.BaseSelector):
+    """The system's selector with another idea of waiting."""
+
+    def __init__(self, wait: Callable[[selectors.BaseSelector, float | None], Events]) -> None:
+        self._real = selectors.DefaultSelector()
+        self._wait = wait
+
+    def select(self, timeout: float | None = None) -> Events:
+        return self._wait(self._real, timeout)
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return self._real.register(fileobj, events, data)
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        return self._real.unregister(fileobj)
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return self._real.modify(fileobj, events, data)
+
+    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
+        return self._real.get_map()
+
+    def close(self) -> None:
+        self._real.close()
+
+
+class ScaledLoop(asyncio.SelectorEventLoop):
+    """Time runs `speed` times as fast as the wall's, from `start_unix_s` on."""
+
+    def __init__(self, *, speed: float, start_unix_s: float) -> None:
+        self._speed = speed
+        self._start_unix_s = start_unix_s
+        self._wall_start_s = wall_s()
+        super().__init__(_Selector(self._select))
+        self._clock_resolution = 1e-9 * speed
+
+    def time(self) -> float:
+        return self._start_unix_s + (wall_s() - self._wall_start_s) * self._speed
+
+    def clock(self) -> SteeredClock:
+        return SteeredClock(self.time, speed=self._speed)
+
+    def _select(self, real: selectors.BaseSelector, timeout: float | None) -> Events:
+        return real.select(timeout if timeout is None else timeout / self._speed)
+
+
+class SteeredLoop(asyncio.SelectorEventLoop):
+    """Time stands at `now` and jumps to the next timer once nothing else is to be done."""
+
+    def __init__(self, *, start_unix_s: float, horizon_unix_s: float = math.inf) -> None:
+        self._now = start_unix_s
+        self._horizon = horizon_unix_s
+        self._busy = 0
+        self._waited_s = 0.0
+        self.on_idle: Callable[[], None] | None = None
+        """Called once each time the loop stands at its horizon with nothing left to do."""
+        self._told = True
+        super().__init__(_Selector(self._select))
+        # Timers within half a microsecond are due together: float64 cannot tell unix seconds much finer.
+        self._clock_resolution = 5e-7
+
+    def time(self) -> float:
+        return self._now
+
+    def clock(self) -> SteeredClock:
+        return SteeredClock(self.time, hold=self.hold)
+
+    @property
+    def horizon_unix_s(self) -> float:
+        return self._horizon
+
+    def extend(self, horizon_unix_s: float) -> None:
+        """Let time go on up to `horizon_unix_s`; it never goes back."""
+        self._horizon = max(self._horizon, horizon_unix_s)
+        self._told = False
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Time stands still in here, except for a timer that the wall clock has really waited out."""
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Args]], T], *args: *Args
+    ) -> asyncio.Future[T]:
+        """As asyncio's; time stands still until the thread is done."""
+        self._busy += 1
+        try:
+            future = super().run_in_executor(executor, func, *args)
+        except BaseException:
+            self._busy -= 1
+            raise
+        future.add_done_callback(self._thread_done)
+        return future
+
+    def _thread_done(self, _: object) -> None:
+        self._busy -= 1
+
+    def _select(self, real: selectors.BaseSelector, timeout: float | None) -> Events:
+        events = real.select(0)
+        if events or timeout == 0:
+            return events
+        if self._busy:
+            return self._wait_for_work(real, timeout)
+        self._waited_s = 0.0
+        if timeout is not None and self._now + timeout <= self._horizon:
+            self._now += timeout
+            return []
+        if math.isfinite(self._horizon):
+            self._now = max(self._now, self._horizon)
+        if self.on_idle is not None and not self._told:
+            self._told = True
+            self.on_idle()
+            return []
+        return real.select(None)
+
+    def _wait_for_work(self, real: selectors.BaseSelector, timeout: float | None) -> Events:
+        # Work is under way on a real wire: wait on the wall's time, and move ours only when a timer was waited out.
+        began_s = wall_s()
+        events = real.select(None if timeout is None else max(0.0, timeout - self._waited_s))
+        self._waited_s += wall_s() - began_s
+        if not events and timeout is not None and self._waited_s >= timeout:
+            self._now += timeout
+            self._waited_s = 0.0
+        return events

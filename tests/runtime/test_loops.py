@@ -1,0 +1,121 @@
+"""Time that is not the wall's: the same story each run, and real work holds it still."""
+
+import asyncio
+import time
+
+from agent.core.clock import wall_s
+from agent.runtime.loops import ScaledLoop, SteeredLoop
+
+START = 1_750_000_000.0
+
+
+def run(loop, main):
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        return runner.run(main)
+
+
+def test_a_virtual_day_takes_no_time_and_timers_come_in_order():
+    loop = SteeredLoop(start_unix_s=START)
+    seen = []
+
+    async def beat(name, every_s, times):
+        for _ in range(times):
+            await asyncio.sleep(every_s)
+            seen.append((loop.time() - START, name))
+
+    async def main():
+        await asyncio.gather(beat("minute", 60.0, 1440), beat("hour", 3600.0, 24))
+
+    began = wall_s()
+    run(loop, main())
+    assert wall_s() - began < 5
+    assert seen == sorted(seen, key=lambda row: row[0])
+    assert len(seen) == 1464
+    assert seen[-1][0] == 86400.0
+
+
+def test_time_stands_still_while_a_thread_works():
+    loop = SteeredLoop(start_unix_s=START)
+
+    async def main():
+        other = asyncio.ensure_future(asyncio.sleep(3600))
+        await asyncio.to_thread(time.sleep, 0.05)
+        assert not other.done()
+        assert loop.time() == START
+        await other
+        assert loop.time() == START + 3600
+
+    run(loop, main())
+
+
+def test_held_time_moves_only_by_what_was_really_waited():
+    loop = SteeredLoop(start_unix_s=START)
+
+    async def main():
+        began = wall_s()
+        with loop.hold():
+            await asyncio.sleep(0.05)
+        assert wall_s() - began >= 0.05
+        assert abs(loop.time() - START - 0.05) < 1e-6
+
+    run(loop, main())
+
+
+def test_a_held_loop_still_serves_real_sockets():
+    loop = SteeredLoop(start_unix_s=START)
+
+    async def echo(reader, writer):
+        writer.write(await reader.readexactly(5))
+        await writer.drain()
+        writer.close()
+
+    async def main():
+        server = await asyncio.start_server(echo, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        with loop.hold():
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"quiet")
+            assert await reader.readexactly(5) == b"quiet"
+            writer.close()
+        server.close()
+        assert loop.time() == START
+
+    run(loop, main())
+
+
+def test_lockstep_stops_at_the_horizon_and_tells_once():
+    loop = SteeredLoop(start_unix_s=START, horizon_unix_s=START)
+    seen = []
+
+    async def ticks():
+        while True:
+            await asyncio.sleep(60)
+            seen.append(loop.time() - START)
+
+    async def main():
+        idle = asyncio.Event()
+        loop.on_idle = idle.set
+        task = asyncio.ensure_future(ticks())
+        for step in range(1, 4):
+            loop.extend(START + 300 * step)
+            await idle.wait()
+            idle.clear()
+            assert loop.time() == START + 300 * step
+            assert len(seen) == 5 * step
+        task.cancel()
+
+    run(loop, main())
+
+
+def test_scaled_time_runs_faster_than_the_wall():
+    loop = ScaledLoop(speed=1000.0, start_unix_s=START)
+
+    async def main():
+        began = wall_s()
+        await asyncio.sleep(100)
+        took_s = wall_s() - began
+        assert 0.09 < took_s < 5
+        assert loop.clock().read().unix_s >= START + 100
+        assert loop.clock().io_s(2.0) == 2000.0
+
+    run(loop, main())
