@@ -59,7 +59,7 @@ class Room:
     server_fan_floor: float = 0.50
     """Server fan speed below `server_fan_knee_c`."""
     server_fan_knee_c: float = 23.0
-    server_fan_per_k: float = 0.045
+    server_fan_per_k: float = 0.030
     """Rise of the speed a kelvin above the knee (our assumption; makers' curves begin between 22 and 25 C)."""
 
     def server_speed(self, inlet_c: float) -> float:
@@ -89,8 +89,8 @@ class DataRoom:
     fan_w: float = 0.0
     compressor_w: float = 0.0
     ups_w: float = 0.0
-    heat_in_j: float = 0.0
-    """Everything that warmed the room air since the start, less what the CRAC took, J."""
+    coil_w: float = 0.0
+    """Heat the evaporator takes out of the air."""
 
     def __post_init__(self) -> None:
         self.inlet_c = [19.0] * len(self.room.racks)
@@ -126,10 +126,10 @@ class DataRoom:
         wanted = min(warmest, self.supply_c + (setpoint_c - self.supply_c) * dt_s / COIL_LAG_S)
         heat = min(room.cooling_max_w, stream * (warmest - wanted))
         self.supply_c = warmest - heat / stream
+        self.coil_w = heat
         self.compressor_w = room.compressor_w(heat, self.supply_c, outdoor_c)
         into = self.it_w + self.ups_w + self.fan_w - heat + room.wall_w_k * (room.surround_c - self.room_c)
         self.room_c += into * dt_s / room.room_j_k
-        self.heat_in_j += into * dt_s
 
 
 def draw_load(days: int, nominal_w: Array, seed: int) -> Array:

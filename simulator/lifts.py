@@ -120,9 +120,7 @@ class Lifts:
         self._stand(runs)
         group = self.group
         awake = self.in_service + (1 if self._waking else 0)
-        self.power_w = (
-            awake * group.standing_w + (group.cars - awake) * group.sleeping_w + runs * group.run_wh * 60.0
-        )
+        self.power_w = awake * group.standing_w + (group.cars - awake) * group.sleeping_w + runs * group.run_wh * 60.0
 
     def _dispatch(self, wanted: int) -> None:
         """A car goes to sleep at once and takes two minutes to wake, one after the other."""

@@ -11,7 +11,7 @@ OUTDOOR_CO2_PPM = 420.0
 CO2_M3_S_PERSON = 5.2e-6
 """0.31 l/min a seated person, ASHRAE 62.1, appendix on CO2 as an indicator (1.2 met)."""
 SOLAR_TO_AIR = 0.35
-"""Share of the sun through the glass that warms the air at once; the rest falls on floor and furniture (our assumption)."""
+"""Share of the sun through the glass that warms the air at once; the rest falls on the floor (our assumption)."""
 GAIN_TO_AIR = 0.6
 """Convective share of people, lights and plugs (our assumption; the rest is radiated to the mass)."""
 DEADBAND_K = 0.5
@@ -133,8 +133,7 @@ class _Loop:
 
     def turn(self, error_k: float, dt_s: float) -> float:
         wish = self.integral + 0.5 * error_k
-        if 0.0 < wish < 1.0 or wish * error_k <= 0.0 or (wish >= 1.0) == (error_k < 0.0):
-            self.integral = min(1.0, max(0.0, self.integral + 0.5 * error_k * dt_s / 1200.0))
+        self.integral = min(1.0, max(0.0, self.integral + 0.5 * error_k * dt_s / 1200.0))
         return min(1.0, max(0.0, wish))
 
 
@@ -167,10 +166,7 @@ class Office:
 
     def advance(self, dt_s: float, drive: Drive, orders: OfficeOrders) -> None:
         """One explicit step: flows and coils by the temperatures now, then the nodes."""
-        if orders.is_on:
-            reheat = self._run(dt_s, drive, orders)
-        else:
-            reheat = self._rest()
+        reheat = self._run(dt_s, drive, orders) if orders.is_on else self._rest()
         self._warm_nodes(dt_s, drive, reheat)
         self._breathe(dt_s, drive.people)
 

@@ -1,4 +1,4 @@
-"""What every simulated site promises: points to read, points to write, steps, and an account kept by the true values."""
+"""What every simulated site promises: points to read, points to write, steps, and an account by the true values."""
 
 from __future__ import annotations
 
@@ -104,14 +104,16 @@ class Plant(Protocol):
     names: tuple[str, ...]
     """Readable point ids in a fixed order."""
     writable: dict[str, WritablePoint]
-    unix_s: float
-    """Simulated instant: the end of the last step. Local standard time counted as if it were UTC."""
     step_s: float
     start_unix_s: float
     judge_unix_s: float
     """The learning days end and the judged days begin here."""
     end_unix_s: float
     """The last instant that was drawn."""
+
+    @property
+    def unix_s(self) -> float:
+        """Simulated instant: the end of the last step. Local standard time counted as if it were UTC."""
 
     def step(self, overrides: Mapping[str, float]) -> None:
         """Advance one wire step with these values held; a point that is absent follows its own control.

@@ -120,11 +120,14 @@ def draw(
     days: int,
     latitude: float,
     facing: tuple[str, ...],
-    rng: np.random.Generator,
+    seed: int,
 ) -> Weather:
-    """Weather of `days` days from local midnight of `start`; the sun stands highest at 12:00."""
+    """Weather of `days` days from local midnight of `start`; the sun stands highest at 12:00.
+
+    Each series has dice of its own, so a longer run begins with the very days of a shorter one.
+    """
     minutes = days * MINUTES
-    day_noise, cloud_noise, hour_noise = (np.random.Generator(np.random.PCG64(s)) for s in _seeds(rng, 3))
+    day_noise, cloud_noise, hour_noise = (np.random.default_rng([seed, series]) for series in range(3))
     day_offset = season.day_spread_k * _remember(day_noise.standard_normal(days + 2), 0.7)
     hour_offset = 0.5 * _remember(hour_noise.standard_normal(days * 24 + 2), 0.8)
     cloud_knots = season.cloud + 0.28 * _remember(cloud_noise.standard_normal(days * 8 + 2), 0.75)
@@ -145,8 +148,3 @@ def draw(
         irradiance_w_m2=ground,
         facade_w_m2=_facades(ground, diffuse, cos_zenith, azimuth, facing),
     )
-
-
-def _seeds(rng: np.random.Generator, n: int) -> list[int]:
-    """One seed a series, so that a longer run begins with the very days of a shorter one."""
-    return [int(seed) for seed in rng.integers(0, 2**63, size=n)]
