@@ -6,9 +6,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from agent.control import arbiter
+from agent.control.authority import Mode
 from agent.control.dispatch import Dispatch
 from agent.control.lease import TOUCHED, UNWISHED, Doubt, Leases
 from agent.core.clock import Clock, Instant
@@ -22,8 +23,6 @@ from agent.safety import guard
 
 AFTER_POLLS_S = 0.5
 """The wheel turns this long after the full minute, when the polls of that minute are in."""
-
-Mode = Literal["shadow", "advise", "full"]
 
 
 class LiveImage(Protocol):

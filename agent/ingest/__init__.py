@@ -1,0 +1,1 @@
+"""Asks the drivers on time, keeps the live image, feeds the store."""

@@ -12,12 +12,43 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
+import aiomqtt
+
+from agent.core.errors import BrokerError
 from agent.runtime.loops import SteeredLoop
 
 log = logging.getLogger(__name__)
 
+FIRST_LOOK_S = 30.0
 AFTER_STEP_S = 1.0
 """We live this long past the plant's instant, so that the wheel's turn after the polls still belongs to the step."""
+
+
+async def first_look(host: str, port: int, prefix: str, *, username: str | None, password: str | None) -> float:
+    """The plant's instant, unix seconds, from its retained clock message: where our loop's time begins.
+
+    Runs on an ordinary loop, before the steered one is made. Raises BrokerError.
+    """
+    try:
+        async with asyncio.timeout(FIRST_LOOK_S):
+            async with aiomqtt.Client(host, port, username=username, password=password) as client:
+                await client.subscribe(f"{prefix}/clock")
+                async for message in client.messages:
+                    if (told := read_clock(message.payload)) is not None:
+                        return told[1]
+    except (aiomqtt.MqttError, OSError, TimeoutError) as fault:
+        wanted = f"a plant that publishes {prefix}/clock on {host}:{port}"
+        raise BrokerError(f"no plant clock: {fault or 'time out'}; wanted {wanted}") from fault
+    raise BrokerError(f"no plant clock: {host}:{port} closed the connection")
+
+
+def read_clock(payload: object) -> tuple[int, float] | None:
+    """Step number and unix seconds of a clock message, None for anything else."""
+    try:
+        message = json.loads(payload)  # type: ignore[arg-type]
+        return int(message["step"]), float(message["unix"])
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 class Connection(Protocol):
@@ -56,12 +87,10 @@ class Follower:
         self._acked = step
 
     def _on_clock(self, topic: str, payload: bytes) -> None:
-        try:
-            message = json.loads(payload)
-            step, unix_s = int(message["step"]), float(message["unix"])
-        except (ValueError, TypeError, KeyError):
+        told = read_clock(payload)
+        if told is None:
             self.broken += 1
             log.warning("%s: not a clock message: %.80r", topic, payload)
             return
-        self._step = step
+        self._step, unix_s = told
         self._loop.extend(unix_s + AFTER_STEP_S)

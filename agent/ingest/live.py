@@ -1,0 +1,35 @@
+"""The live image: every point's latest sample, in columns."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agent.core.clock import Instant
+from agent.core.image import Image
+from agent.core.points import PointTable, Quality
+from agent.core.scan import Scan
+
+
+class Live:
+    """Takes scans, gives frozen images."""
+
+    def __init__(self, table: PointTable) -> None:
+        self._table = table
+        self._values = np.full(len(table), np.nan)
+        self._quality = np.full(len(table), Quality.BAD, np.uint8)
+        self._sampled_mono_s = np.full(len(table), np.nan)
+
+    def update(self, scan: Scan) -> None:
+        """The newest sample of each point stands; a late one never overwrites a later one."""
+        newer = ~(self._sampled_mono_s[scan.handles] > scan.at.mono_s)
+        handles = scan.handles[newer]
+        self._values[handles] = scan.values[newer]
+        self._quality[handles] = scan.quality[newer]
+        self._sampled_mono_s[handles] = scan.at.mono_s
+
+    def image(self, now: Instant) -> Image:
+        columns = [self._values.copy(), self._quality.copy(), self._sampled_mono_s.copy()]
+        for column in columns:
+            column.setflags(write=False)
+        values, quality, sampled_mono_s = columns
+        return Image(at=now, table=self._table, values=values, quality=quality, sampled_mono_s=sampled_mono_s)
