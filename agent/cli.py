@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint, entry_points
@@ -51,7 +52,7 @@ RULES = {
 
 
 @contextmanager
-def _plain_errors() -> Any:
+def _plain_errors() -> Iterator[None]:
     """What a person has to mend is told in a sentence, not in a trace."""
     try:
         yield
@@ -149,10 +150,10 @@ def export(
         raise typer.Exit(2)
     with _plain_errors(), open_reader(store_path(site)) as reader:
         if what == "journal":
-            lines = (_journal_line(entry) for entry in reversed(reader.entries(limit=10_000_000)))
+            lines: Iterator[str] = (_journal_line(e) for e in reversed(reader.entries(limit=10_000_000)))
         else:
             span = (_unix_s(since, 0.0), _unix_s(until, float("inf")))
-            lines = iter(reader.samples_csv(point or None, *span))
+            lines = reader.samples_csv(point or None, *span)
         _write_lines(lines, out)
 
 

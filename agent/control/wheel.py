@@ -70,8 +70,12 @@ class Wheel:
         pace: Pace,
         heartbeat: str | None = None,
         beat: Callable[[Image], None] = lambda image: None,
+        inherited: Iterable[str] = (),
     ) -> None:
-        """`mode` is asked each cycle: authority may rise and fall while we run. `beat` is told of each closed turn."""
+        """`mode` is asked each cycle: authority may rise and fall while we run. `beat` is told of each closed turn.
+
+        `inherited`: points that an earlier life of this agent still held; they are let go before anything is planned.
+        """
         self._live = live
         self._history = history
         self.strategy = strategy
@@ -85,9 +89,15 @@ class Wheel:
         self._beat = beat
         self._beats = 0
         self._leases = Leases(envelope)
+        self._inherited = list(inherited)
         self._told: dict[str, tuple[object, ...]] = {}
         self.verdicts: Counter[str] = Counter()
         self.handed_back: Counter[str] = Counter()
+
+    @property
+    def outcomes(self) -> Counter[str]:
+        """What became of the commands, counted."""
+        return self._dispatch.outcomes
 
     @property
     def held(self) -> tuple[str, ...]:
@@ -109,6 +119,7 @@ class Wheel:
         now = self._clock.read()
         image = self._live.image(now)
         self._history.add(image)
+        await self._let_go_inherited(now)
         await self._hand_back(self._leases.doubts(image), now)
         if plan:
             await self._cycle(image, now)
@@ -146,6 +157,13 @@ class Wheel:
                 self.handed_back[doubt.reason] += 1
             self._leases.bar(doubt.equipment, now.mono_s + pause_s)
             await self._release(self._points_of(doubt.equipment), doubt.reason)
+
+    async def _let_go_inherited(self, now: Instant) -> None:
+        outcomes = await self._release(self._inherited, "an earlier life of this agent held it when it ended")
+        confirmed = {outcome.command.point for outcome in outcomes if outcome.kind == "confirmed"}
+        self._inherited = [point for point in self._inherited if point not in confirmed]
+        for point in self._inherited:
+            self._leases.bar(point.partition(".")[0], now.mono_s + self._pace.watch_s)
 
     def _points_of(self, equipment: str) -> list[str]:
         return [point for point in self._leases.held if point.partition(".")[0] == equipment]

@@ -36,7 +36,8 @@ class Driver(Protocol):
 class Strategy(Protocol):
     """Wishes set-points for some equipment: the planner, or the rule-based baseline."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def propose(self, features: Features, now: Instant) -> list[Proposal]:
         """Wishes for this cycle; an empty list is "I do not know": the machine keeps its own control."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 from dataclasses import dataclass
+from pathlib import Path
+
+from agent.core.clock import wall_s
+
+IMPORTED_S = wall_s()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,3 +26,13 @@ def read_usage() -> Usage:
     # Linux counts in KiB, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024
     return Usage(memory_peak_mb=usage.ru_maxrss * unit / 1e6, cpu_s=usage.ru_utime + usage.ru_stime)
+
+
+def since_process_start_s() -> float:
+    """Seconds since the kernel started this process (proc(5), field 22 of stat); Linux only, else since import."""
+    try:
+        fields = Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()
+        uptime_s = float(Path("/proc/uptime").read_text("ascii").split()[0])
+        return uptime_s - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return wall_s() - IMPORTED_S

@@ -1,0 +1,381 @@
+"""Builds the house from a config and runs it: the only file that knows every room."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agent.board import Board, point_figures
+from agent.config import SiteConfig, load
+from agent.control.authority import Authority
+from agent.control.dispatch import Dispatch
+from agent.control.wheel import Pace, Wheel
+from agent.core.clock import Clock, Instant, SystemClock, wall_s
+from agent.core.errors import OperatingError
+from agent.core.image import Image
+from agent.core.journal import Entry
+from agent.core.points import PointTable
+from agent.core.protocols import Driver
+from agent.core.scan import Scan
+from agent.drivers.memory import Registers
+from agent.features.window import Window
+from agent.ingest.live import Live
+from agent.ingest.poller import Poller
+from agent.learner import Learner
+from agent.ledger.idle import IdleBook, Machine
+from agent.runtime.lockstep import Follower, first_look
+from agent.runtime.logs import start_logging
+from agent.runtime.loops import ScaledLoop, SteeredLoop
+from agent.runtime.notify import notify
+from agent.runtime.usage import read_usage, since_process_start_s
+from agent.store.store import Store
+from agent.uplink.link import Link
+from agent.uplink.tape import Tape
+from agent.wiring import Wiring, wire_up
+
+log = logging.getLogger(__name__)
+
+GRID_S = 300.0
+WINDOW_DAYS = 4
+"""What the strategies look back on."""
+HAND_BACK_S = 20.0
+DRAIN_S = 20.0
+"""Deadlines at the end, seconds of the real world: a device or a link that hangs cannot keep the store open."""
+BEFORE_STEP_S = 1.0
+
+
+class _Stopped(Exception):  # noqa: N818 - not an error: somebody asked us to end
+    pass
+
+
+@dataclass(slots=True, kw_only=True)
+class House:
+    """One site's rooms, opened and wired; `run` turns until `stop` is called."""
+
+    config: SiteConfig
+    clock: Clock
+    store: Store
+    table: PointTable
+    wiring: Wiring
+    live: Live
+    pollers: list[Poller]
+    wheel: Wheel
+    authority: Authority
+    learner: Learner
+    idle: IdleBook
+    board: Board
+    link: Link | None
+    tape: Tape | None
+    started: Instant
+    follower: Follower | None = None
+    first_sample_s: float | None = None
+    """From the start of the process, wall seconds."""
+    points_handed_back: int = 0
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """The back tasks outlive the front ones, so that the machines can still be handed back."""
+        async with asyncio.TaskGroup() as back:
+            behind = [back.create_task(work, name=name) for name, work in self._back()]
+            try:
+                async with asyncio.TaskGroup() as front:
+                    for name, work in self._front():
+                        front.create_task(work, name=name)
+            except* _Stopped:
+                log.info("asked to stop")
+            finally:
+                await self._leave()
+                for task in behind:
+                    task.cancel()
+
+    def _back(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+        tasks = [("store", self.store.run())]
+        tasks += [(f"mqtt {name}", connection.run()) for name, connection in self.wiring.connections.items()]
+        if self.tape is not None and self.link is not None:
+            tasks += [("link", self.link.run()), ("tape", self.tape.run())]
+        return tasks
+
+    def _front(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+        tasks = [(f"poll {poller.name}", poller.run()) for poller in self.pollers]
+        tasks += [("learner", self.learner.run()), ("wheel", self.wheel.run()), ("stop", self._until_stopped())]
+        if self.follower is not None:
+            tasks.append(("lockstep", self.follower.run()))
+        return tasks
+
+    async def _until_stopped(self) -> None:
+        await self._stopping.wait()
+        raise _Stopped
+
+    async def _leave(self) -> None:
+        """Hand the machines back, send what waits, show the last figures. Real time flows meanwhile."""
+        notify("STOPPING=1")
+        with self.clock.hold():
+            try:
+                async with asyncio.timeout(self.clock.io_s(HAND_BACK_S)):
+                    outcomes = await self.wheel.let_go("the agent stops")
+                    self.points_handed_back = sum(outcome.kind == "confirmed" for outcome in outcomes)
+            except TimeoutError:
+                log.error("not all machines could be handed back in time: %s", ", ".join(self.wheel.held))
+            self._tell(f"the agent stops: {self.points_handed_back} points handed back")
+            if self.tape is not None and not await self.tape.drain(DRAIN_S):
+                log.warning("upstream has not acknowledged all; the rest is sent after the next start")
+            await self._show(self.live.image(self.clock.read()))
+
+    def take(self, scan: Scan) -> None:
+        """A scan from a poller: into the live image and the store."""
+        if self.first_sample_s is None:
+            self.first_sample_s = since_process_start_s()
+        self.live.update(scan)
+        self.store.append(scan)
+
+    def beat(self, image: Image) -> None:
+        """The wheel has turned: tell systemd, keep the idle books, refresh the board."""
+        self.idle.add(image)
+        notify("READY=1\nWATCHDOG=1")
+        if self.board.is_due():
+            self.board.write(self._figures(image))
+
+    async def _show(self, image: Image) -> None:
+        try:
+            counts = await self.store.counts()
+            stored: Mapping[str, object] = {
+                "samples_stored": counts.samples,
+                "acknowledged": counts.acknowledged,
+                "unsent": counts.outbox,
+                "store_bytes": counts.bytes,
+            }
+        except OperatingError:
+            stored = {}
+        figures = self._figures(image)
+        figures["counts"].update(stored)
+        self.board.write(figures)
+
+    def _figures(self, image: Image) -> dict[str, Any]:
+        return {
+            "at": image.at.iso(),
+            "unix_s": image.at.unix_s,
+            "ran_s": image.at.mono_s - self.started.mono_s,
+            "mode": self.authority.mode(),
+            "strategy": self.wheel.strategy.name,
+            "held": list(self.wheel.held),
+            "handed_back": self.points_handed_back,
+            "devices": {
+                poller.name: {
+                    "silent": poller.counts.silent,
+                    "failed": poller.counts.failed,
+                    "missed": poller.counts.missed,
+                }
+                for poller in self.pollers
+            },
+            "counts": self._counts(),
+            "idle": self.idle.figures(),
+            **point_figures(image),
+        }
+
+    def _counts(self) -> dict[str, Any]:
+        verdicts, outcomes, usage = self.wheel.verdicts, self.wheel.outcomes, read_usage()
+        return {
+            "samples_read": sum(poller.counts.samples for poller in self.pollers),
+            "samples_stored": 0,
+            "unsaved": self.store.unsaved,
+            "acknowledged": self.store.acknowledged_seq,
+            "unsent": self.store.last_seq - self.store.acknowledged_seq,
+            "broken_payloads": self.wiring.broken_payloads(),
+            "allowed": verdicts["allow"],
+            "clipped": verdicts["clip"],
+            "held_back": verdicts["hold"],
+            "refused": verdicts["refuse"],
+            "confirmed": outcomes["confirmed"],
+            "failed": outcomes["failed"] + outcomes["unconfirmed"],
+            "handed_back": self.points_handed_back,
+            "first_sample_s": self.first_sample_s,
+            "memory_peak_mb": usage.memory_peak_mb,
+            "cpu_s": usage.cpu_s,
+        }
+
+    def _tell(self, text: str) -> None:
+        log.info(text)
+        self.store.write(Entry(at=self.clock.read(), kind="agent", subject="agent", text=text))
+
+
+async def open_house(
+    config: SiteConfig,
+    clock: Clock,
+    stack: AsyncExitStack,
+    *,
+    mode: str | None = None,
+    strategy: str | None = None,
+    registers: Mapping[str, Registers] | None = None,
+    link: Link | None = None,
+) -> House:
+    """Open the store, make the drivers, read what was learned; nothing runs yet.
+
+    `registers` stand behind memory devices, by device name; `link` replaces the configured upstream (tests).
+    Raises ConfigError, StoreError.
+    """
+    table = PointTable(config.points())
+    envelope = config.envelope()
+    store = await Store.open(
+        config.store_path, table, clock, commit_s=config.store.commit_s, keep_days=config.store.keep_days
+    )
+    stack.push_async_callback(store.close)
+    wiring = wire_up(config, table, store, clock, registers or {})
+    for driver in wiring.drivers:
+        await driver.open()
+        stack.push_async_callback(driver.close)
+    learner = Learner(
+        config.systems(), envelope, store, table, clock, wanted=strategy or config.control.strategy, grid_s=GRID_S
+    )
+    await learner.recall()
+    live = Live(table)
+    window = Window(table, grid_s=GRID_S, rows=int(WINDOW_DAYS * 86400 / GRID_S))
+    first_unix_s = await store.first_unix_s()
+    authority = Authority(
+        mode or config.control.mode,  # type: ignore[arg-type]
+        watch_days=config.control.watch_days,
+        first_unix_s=first_unix_s,
+        clock=clock,
+        journal=store,
+    )
+    learner.authority = authority
+    dispatch = Dispatch(wiring.writers, store, clock)
+    house: House
+    wheel = Wheel(
+        live=live,
+        history=window,
+        strategy=learner,
+        envelope=envelope,
+        dispatch=dispatch,
+        journal=store,
+        clock=clock,
+        mode=authority.mode,
+        pace=Pace(cycle_s=config.control.cycle_s, watch_s=config.control.watch_s),
+        heartbeat=config.control.heartbeat,
+        beat=lambda image: house.beat(image),
+        inherited=await _still_held(store, list(envelope)),
+    )
+    pollers = _pollers(config, wiring.drivers, lambda scan: house.take(scan), store, clock)
+    made = _link(config, clock) if link is None else link
+    house = House(
+        config=config,
+        clock=clock,
+        store=store,
+        table=table,
+        wiring=wiring,
+        live=live,
+        pollers=pollers,
+        wheel=wheel,
+        authority=authority,
+        learner=learner,
+        idle=IdleBook(_machines(config)),
+        board=Board(config.store_path.parent),
+        link=made,
+        tape=None if made is None else _tape(config, store, made, clock),
+        started=clock.read(),
+    )
+    return house
+
+
+def _pollers(
+    config: SiteConfig, drivers: list[Driver], take: Callable[[Scan], None], store: Store, clock: Clock
+) -> list[Poller]:
+    """Spread over the period on the wall's time; steered time costs nothing, so there all poll on the full period."""
+    spread = isinstance(clock, SystemClock)
+    return [
+        Poller(
+            driver,
+            poll_s=config.devices[driver.name].poll_s,
+            phase_s=config.devices[driver.name].poll_s * place / (2 * len(drivers)) if spread else 0.0,
+            take=take,
+            journal=store,
+            clock=clock,
+        )
+        for place, driver in enumerate(drivers)
+    ]
+
+
+def _machines(config: SiteConfig) -> list[Machine]:
+    served: dict[str, list[str]] = {}
+    for name, equipment in config.equipment.items():
+        if equipment.served_by:
+            served.setdefault(equipment.served_by, []).append(name)
+    return [Machine(id=name, kind=e.kind, serves=tuple(served.get(name, ()))) for name, e in config.equipment.items()]
+
+
+def _link(config: SiteConfig, clock: Clock) -> Link | None:
+    upstream = config.upstream
+    if upstream is None:
+        return None
+    from agent.uplink.mqtt import Broker, MqttLink
+
+    broker = config.brokers[upstream.broker]
+    where = Broker(host=broker.host, port=broker.port, username=broker.username, password=broker.password())
+    return MqttLink(where, clock, prefix=upstream.prefix, site=config.site.name, gateway=config.site.gateway)
+
+
+def _tape(config: SiteConfig, store: Store, link: Link, clock: Clock) -> Tape:
+    upstream = config.upstream
+    if upstream is None:
+        return Tape(store, link, clock)
+    return Tape(store, link, clock, window=upstream.window, batch_records=upstream.batch_records)
+
+
+async def _still_held(store: Store, points: list[str]) -> list[str]:
+    """Points that an earlier life of this agent commanded and never let go: it was killed."""
+    latest = [entry for point in points for entry in await store.entries(kind="outcome", subject=point, limit=1)]
+    return [e.subject for e in latest if e.data["source"] != "release" or e.data["kind"] != "confirmed"]
+
+
+def store_path(site: Path) -> Path:
+    """Where the site's store is. Raises ConfigError."""
+    return load(site).store_path
+
+
+def run_site(site: Path, *, mode: str | None = None, strategy: str | None = None) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit code. Raises ConfigError, OperatingError."""
+    config = load(site)
+    loop, clock = _time(config)
+    start_logging(clock)
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(_main(config, clock, loop, mode, strategy))
+    return 0
+
+
+def _time(config: SiteConfig) -> tuple[asyncio.AbstractEventLoop, Clock]:
+    """The event loop and the clock that the config asks for."""
+    told = config.clock
+    if told.kind == "scaled":
+        scaled = ScaledLoop(speed=told.speed, start_unix_s=told.start_unix_s)
+        return scaled, scaled.clock()
+    if told.kind == "lockstep":
+        broker = config.brokers[told.broker]
+        secrets = {"username": broker.username, "password": broker.password()}
+        now_s = asyncio.run(first_look(broker.host, broker.port, told.prefix, **secrets))
+        # We begin a moment before the step that the plant shows, so that its polls are still to come.
+        steered = SteeredLoop(start_unix_s=now_s - BEFORE_STEP_S, horizon_unix_s=now_s - BEFORE_STEP_S)
+        return steered, steered.clock()
+    return asyncio.SelectorEventLoop(), SystemClock()
+
+
+async def _main(
+    config: SiteConfig, clock: Clock, loop: asyncio.AbstractEventLoop, mode: str | None, strategy: str | None
+) -> None:
+    began_s = wall_s()
+    async with AsyncExitStack() as stack:
+        house = await open_house(config, clock, stack, mode=mode, strategy=strategy)
+        if isinstance(loop, SteeredLoop) and config.clock.kind == "lockstep":
+            connection = house.wiring.connections[config.clock.broker]
+            house.follower = Follower(loop, connection, config.clock.prefix)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, house.stop)
+        log.info("%s is up after %.1f s", config.site.name, wall_s() - began_s)
+        await house.run()

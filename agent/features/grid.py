@@ -1,0 +1,93 @@
+"""Puts features on the planner's grid and on the calendar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.core.features import Features
+
+Array = npt.NDArray[np.float64]
+
+STEP_S = 900.0
+"""The planner's step."""
+SLOTS = 96
+"""Steps a day."""
+DAY_S = 86_400.0
+WORKDAY, SATURDAY, SUNDAY = 0, 1, 2
+DAY_KINDS = 3
+
+
+def slot_of(unix_s: Array, utc_offset_h: float) -> npt.NDArray[np.int64]:
+    """Which quarter of an hour of the local day, 0..95, holds each instant."""
+    local = np.asarray(unix_s) + utc_offset_h * 3600.0
+    return np.floor(np.mod(local, DAY_S) / STEP_S).astype(np.int64)
+
+
+def weekday_of(unix_s: Array, utc_offset_h: float) -> npt.NDArray[np.int64]:
+    """0 is Monday; 1970-01-01 was a Thursday."""
+    local = np.asarray(unix_s) + utc_offset_h * 3600.0
+    return (np.floor(local / DAY_S).astype(np.int64) + 3) % 7
+
+
+def day_kind_of(unix_s: Array, utc_offset_h: float) -> npt.NDArray[np.int64]:
+    """Workday, Saturday or Sunday."""
+    return np.maximum(weekday_of(unix_s, utc_offset_h) - 4, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Features in whole planner steps, oldest first; the last step ends now."""
+
+    features: Features
+    per_step: int
+    """Rows of the features in one step."""
+    end_unix_s: Array
+    """float64 [steps]."""
+
+    def __len__(self) -> int:
+        return len(self.end_unix_s)
+
+    def end(self, name: str) -> Array:
+        """The value at the end of each step, float64 [steps]; NaN where unknown."""
+        return self._rows(name)[:, -1]
+
+    def mean(self, name: str) -> Array:
+        """The mean of what is known within each step, float64 [steps]; NaN where nothing is."""
+        rows = self._rows(name)
+        known = np.isfinite(rows)
+        count = known.sum(axis=1)
+        total = np.where(known, rows, 0.0).sum(axis=1)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+    def _rows(self, name: str) -> Array:
+        column = self.features.column(name).astype(np.float64)
+        return column[len(column) - len(self) * self.per_step :].reshape(len(self), self.per_step)
+
+
+def grid_of(features: Features) -> Grid:
+    """Whole steps only; what is left over at the old end is dropped. Raises ValueError for a grid that does not divide."""
+    per_step = round(STEP_S / features.grid_s)
+    if per_step < 1 or abs(per_step * features.grid_s - STEP_S) > 1e-6:
+        raise ValueError(f"a grid of {features.grid_s} s does not divide the planner's {STEP_S} s")
+    steps = len(features.values) // per_step
+    ends = features.at.unix_s - STEP_S * np.arange(steps - 1, -1, -1, dtype=np.float64)
+    return Grid(features=features, per_step=per_step, end_unix_s=ends)
+
+
+def latest(features: Features, name: str, rows: int = 3) -> float:
+    """The newest known value within the last rows; NaN when there is none."""
+    recent = features.column(name)[-rows:]
+    known = recent[np.isfinite(recent)]
+    return float(known[-1]) if len(known) else float("nan")
+
+
+def fill(values: Array, longest: int = 8) -> Array:
+    """Gaps of up to `longest` steps take the last known value; float64 [t]."""
+    known = np.isfinite(values)
+    place = np.where(known, np.arange(len(values)), -1)
+    last = np.maximum.accumulate(place)
+    usable = (last >= 0) & (np.arange(len(values)) - last <= longest)
+    return np.where(usable, values[np.maximum(last, 0)], np.nan)

@@ -1,0 +1,148 @@
+"""What was learned of a site: frozen, with JSON to and from, and with an honest measure of fit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+Numbers = tuple[float, ...]
+DRIVES = ("outdoor", "sun_morning", "sun_noon", "sun_evening", "people", "one")
+"""What acts on a zone besides supply air, in the order of `ZoneParameters.air` and `.mass`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneParameters:
+    """Two heat nodes, air and mass, in steps of 900 s: x' = a x + drives + gain * heat (air only)."""
+
+    zone: str
+    a: tuple[Numbers, Numbers]
+    """2 x 2; eigenvalues real and in 0..1 by construction."""
+    gain: float
+    """Kelvin of the air a kilowatt and step."""
+    air: Numbers
+    """Kelvin a step and unit of each drive, into the air."""
+    mass: Numbers
+    flow_min_kg_s: float
+    flow_max_kg_s: float
+    reheat_max_kw: float
+    error_k: float
+    """Root mean square of the prediction six hours ahead on held-out days."""
+
+    @property
+    def is_fit(self) -> bool:
+        return self.error_k <= 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AhuParameters:
+    """Electricity of one air handler and the response of its zones."""
+
+    ahu: str
+    zones: tuple[ZoneParameters, ...]
+    fan_floor_kw: float
+    fan_cubic: float
+    """kW a (kg/s)^3."""
+    outdoor_air_kg_s: float
+    cool_ratio: float
+    """Electricity a heat (1 / COP) at 25 C outdoors and `supply_ref_c`."""
+    cool_per_outdoor_k: float
+    cool_per_supply_k: float
+    supply_ref_c: float
+    heat_ratio: float
+    """1 / COP at 7 C outdoors."""
+    heat_per_outdoor_k: float
+    cool_max_kw: float
+    heat_max_kw: float
+    power_error: float | None
+    """Root mean square error of cooling electricity over its mean; None when it hardly ever cooled."""
+
+    @property
+    def is_fit(self) -> bool:
+        return bool(self.zones) and all(zone.is_fit for zone in self.zones)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OccupancyParameters:
+    """A week as three kinds of day: workday, Saturday, Sunday; 96 slots each."""
+
+    zones: tuple[str, ...]
+    days: Numbers
+    """Days seen of each kind."""
+    count: tuple[tuple[Numbers, ...], ...]
+    """Mean people, [kind][slot][zone]."""
+    share: tuple[tuple[Numbers, ...], ...]
+    """Share of days on which the zone had somebody in, [kind][slot][zone]."""
+    any_share: tuple[Numbers, ...]
+    """The same for the whole floor, [kind][slot]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CracParameters:
+    """One CRAC, its room and its racks."""
+
+    crac: str
+    stream_kw_k: float
+    """Heat carried a kelvin at full fan speed."""
+    fan_max_kw: float
+    ups_fixed_kw: float
+    ups_share: float
+    leak: Numbers
+    """By rack: share of return air in the inlet while there is air enough."""
+    short_speed: Numbers
+    """By rack: fan speed 0..1 below which air runs short; not lower than was tried."""
+    lift_scale: float
+    """Compressor electricity = heat * lift_scale * (lift + lift_offset_k) / evaporation in kelvin absolute."""
+    lift_offset_k: float
+    server_fan_share: float
+    """Server fans as a share of IT power, at their base speed."""
+    base_it_kw: Numbers
+    """IT power by slot of the day (96), with the servers' fans at their base speed."""
+    inlet_error_k: float
+    power_error: float
+    """Of the compressor, over its mean."""
+
+    @property
+    def is_fit(self) -> bool:
+        return self.inlet_error_k <= 1.0 and self.power_error <= 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """Everything learned of a site at one instant."""
+
+    learned_unix_s: float
+    days: float
+    """Length of the history it was learned from."""
+    ahus: tuple[AhuParameters, ...] = ()
+    occupancy: tuple[OccupancyParameters, ...] = ()
+    """One for each of `ahus`."""
+    cracs: tuple[CracParameters, ...] = ()
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Raises ValueError or TypeError for a text that is no `Parameters`."""
+        told = json.loads(text)
+        return cls(
+            learned_unix_s=told["learned_unix_s"],
+            days=told["days"],
+            ahus=tuple(_ahu(x) for x in told["ahus"]),
+            occupancy=tuple(OccupancyParameters(**_tuples(x)) for x in told["occupancy"]),
+            cracs=tuple(CracParameters(**_tuples(x)) for x in told["cracs"]),
+        )
+
+
+def _ahu(told: dict[str, Any]) -> AhuParameters:
+    zones = tuple(ZoneParameters(**_tuples(zone)) for zone in told["zones"])
+    return AhuParameters(**{**told, "zones": zones})
+
+
+def _tuples(told: dict[str, Any]) -> dict[str, Any]:
+    return {key: _frozen(value) for key, value in told.items()}
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(x) for x in value) if isinstance(value, list) else value

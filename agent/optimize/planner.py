@@ -1,0 +1,84 @@
+"""The planner: ONNX models for zones, air handlers and CRACs where they are learned well, the baseline's rules elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agent.core.clock import Instant
+from agent.core.command import Proposal
+from agent.core.errors import ModelError
+from agent.core.features import Features
+from agent.core.limits import Envelope
+from agent.equipment.systems import Systems
+from agent.learn.parameters import Parameters
+from agent.optimize.baseline import Baseline
+from agent.optimize.crac import CracPlanner
+from agent.optimize.host import ModelHost
+from agent.optimize.shape import Shaper
+from agent.optimize.zones import ZonePlanner
+
+MODELS = Path(__file__).parents[2] / "models"
+
+
+class OnnxPlanner:
+    """A strategy for a whole site. Lifts follow the baseline's rules; so does a machine whose fit is poor."""
+
+    name = "planner"
+
+    def __init__(
+        self, systems: Systems, envelope: Envelope, parameters: Parameters | None = None, *, models: Path = MODELS
+    ) -> None:
+        """Raises ModelError when a model folder is damaged. Without parameters all machines follow the rules."""
+        self.systems = systems
+        self._shaper = Shaper(envelope)
+        self._rules = Baseline(systems, envelope)
+        self._zone_host = ModelHost(models / "zone_ahu") if systems.ahus else None
+        self._crac_host = ModelHost(models / "crac") if systems.cracs else None
+        self.faults: list[str] = []
+        """What the models refused in the last cycle; the machines concerned keep their hands off."""
+        self._zones: dict[str, ZonePlanner] = {}
+        self._cracs: dict[str, CracPlanner] = {}
+        if parameters is not None:
+            self.adopt(parameters)
+
+    def adopt(self, parameters: Parameters) -> None:
+        """Plan with newly learned parameters from the next cycle on; what no longer fits falls back to the rules."""
+        self._zones, self._cracs = {}, {}
+        systems = self.systems
+        where = {"site": systems.site, "utc_offset_h": systems.utc_offset_h}
+        pairs = {ahu.ahu: (ahu, people) for ahu, people in zip(parameters.ahus, parameters.occupancy, strict=True)}
+        cracs = {crac.crac: crac for crac in parameters.cracs}
+        for ahu in systems.ahus:
+            if self._zone_host is not None and ahu.ahu in pairs and pairs[ahu.ahu][0].is_fit:
+                learned, people = pairs[ahu.ahu]
+                self._zones[ahu.ahu] = ZonePlanner(ahu, learned, people, self._zone_host, self._shaper, **where)  # type: ignore[arg-type]
+        for crac in systems.cracs:
+            if self._crac_host is not None and crac.crac in cracs and cracs[crac.crac].is_fit:
+                self._cracs[crac.crac] = CracPlanner(
+                    crac,
+                    cracs[crac.crac],
+                    self._crac_host,
+                    self._shaper,
+                    **where,  # type: ignore[arg-type]
+                )
+
+    def propose(self, features: Features, now: Instant) -> list[Proposal]:
+        """Wishes for this cycle; a machine whose inputs are unknown, or whose model refuses, gets none."""
+        self.faults = []
+        wishes: list[Proposal] = []
+        for ahu in self.systems.ahus:
+            zones = self._zones.get(ahu.ahu)
+            wishes += self._rules.propose_ahu(ahu, features, now) if zones is None else self._ask(zones, features, now)
+        for crac in self.systems.cracs:
+            room = self._cracs.get(crac.crac)
+            wishes += self._rules.propose_crac(crac, features, now) if room is None else self._ask(room, features, now)
+        for lifts in self.systems.lifts:
+            wishes += self._rules.propose_lifts(lifts, features, now)
+        return wishes
+
+    def _ask(self, planner: ZonePlanner | CracPlanner, features: Features, now: Instant) -> list[Proposal]:
+        try:
+            return planner.propose(features, now)
+        except ModelError as fault:
+            self.faults.append(str(fault))
+            return []

@@ -1,0 +1,152 @@
+"""From what the config says of devices to drivers on their lines and connections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent.config import SiteConfig
+from agent.config.devices import MemoryDevice, ModbusDevice, ModbusEntry, MqttDevice, MqttEntry
+from agent.core.clock import Clock
+from agent.core.points import PointTable
+from agent.core.protocols import Driver, Journal
+from agent.drivers import wire
+from agent.drivers.memory import MemoryDriver, Registers
+from agent.drivers.modbus import ModbusDriver
+from agent.drivers.modbus_line import ModbusLine
+from agent.drivers.mqtt import MqttDriver
+from agent.drivers.mqtt_connection import MqttConnection
+
+
+@dataclass(slots=True, kw_only=True)
+class Wiring:
+    """All drivers of a site, and who writes what."""
+
+    drivers: list[Driver] = field(default_factory=list)
+    writers: dict[str, Driver] = field(default_factory=dict)
+    """Writable point -> its driver."""
+    connections: dict[str, MqttConnection] = field(default_factory=dict)
+    """MQTT connections by broker name; each needs its task."""
+
+    def broken_payloads(self) -> int:
+        return sum(getattr(driver, "broken", 0) for driver in self.drivers)
+
+
+def wire_up(
+    config: SiteConfig, table: PointTable, journal: Journal, clock: Clock, registers: Mapping[str, Registers]
+) -> Wiring:
+    """Nothing connects yet. Devices behind one host and port share a line, those behind one broker a connection."""
+    wiring = Wiring()
+    lines: dict[tuple[str, int], ModbusLine] = {}
+    for name, device in config.devices.items():
+        if isinstance(device, ModbusDevice):
+            line = lines.setdefault((device.host, device.port), ModbusLine(device.host, device.port, clock))
+            driver: Driver = ModbusDriver(_modbus(name, device, table), line, journal, clock)
+        elif isinstance(device, MqttDevice):
+            connection = _connection(config, device.broker, wiring, journal, clock)
+            driver = MqttDriver(_mqtt(name, device, table), connection, journal, clock)
+        else:
+            driver = _memory(name, device, table, registers, clock)
+        wiring.drivers.append(driver)
+        wiring.writers.update({point: driver for point in device.points if table[table.handle(point)].writable})
+    if config.clock.kind == "lockstep":
+        _connection(config, config.clock.broker, wiring, journal, clock)
+    return wiring
+
+
+def _connection(config: SiteConfig, name: str, wiring: Wiring, journal: Journal, clock: Clock) -> MqttConnection:
+    if name not in wiring.connections:
+        told = config.brokers[name]
+        broker = wire.MqttBroker(
+            name=name,
+            host=told.host,
+            port=told.port,
+            username=told.username,
+            password=told.password(),
+            client_id=told.client_id,
+        )
+        wiring.connections[name] = MqttConnection(broker, journal, clock)
+    return wiring.connections[name]
+
+
+def _memory(
+    name: str, device: MemoryDevice, table: PointTable, registers: Mapping[str, Registers], clock: Clock
+) -> MemoryDriver:
+    handles = {point: table.handle(point) for point in device.points}
+    return MemoryDriver(name, handles, registers.get(name, _Empty()), clock)
+
+
+class _Empty:
+    """Behind a memory device that nobody fills."""
+
+    def read(self) -> Mapping[str, float]:
+        return {}
+
+    def write(self, point: str, value: float | None) -> None:
+        raise ValueError("nothing stands behind this memory device")
+
+
+def _modbus(name: str, device: ModbusDevice, table: PointTable) -> wire.ModbusDevice:
+    points = tuple(_modbus_point(point, entry, table) for point, entry in device.points.items())
+    return wire.ModbusDevice(
+        name=name,
+        host=device.host,
+        port=device.port,
+        unit=device.unit,
+        timeout_s=device.timeout_s,
+        pause_s=device.pause_s,
+        max_registers=device.max_registers,
+        max_gap=device.max_gap,
+        points=points,
+    )
+
+
+def _modbus_point(point: str, entry: ModbusEntry, table: PointTable) -> wire.ModbusPoint:
+    handle = table.handle(point)
+    return wire.ModbusPoint(
+        point=point,
+        handle=handle,
+        unit=table[handle].unit,
+        register=entry.register_,
+        table=entry.table,
+        type=entry.type,
+        scale=entry.scale,
+        offset=entry.offset,
+        absent=tuple(entry.absent),
+        byte_order=entry.byte_order,
+        word_order=entry.word_order,
+        write=_modbus_write(entry),
+    )
+
+
+def _modbus_write(entry: ModbusEntry) -> wire.ModbusWrite | None:
+    told = entry.write
+    if told is None:
+        return None
+    return wire.ModbusWrite(
+        register=told.register_,
+        table="coil" if (told.table or entry.table) == "coil" else "holding",
+        type=told.type or entry.type,
+        scale=entry.scale if told.scale is None else told.scale,
+        mode_register=told.mode_register,
+    )
+
+
+def _mqtt(name: str, device: MqttDevice, table: PointTable) -> wire.MqttDevice:
+    points = tuple(_mqtt_point(point, entry, table) for point, entry in device.points.items())
+    return wire.MqttDevice(name=name, points=points)
+
+
+def _mqtt_point(point: str, entry: MqttEntry, table: PointTable) -> wire.MqttPoint:
+    handle = table.handle(point)
+    return wire.MqttPoint(
+        point=point,
+        handle=handle,
+        unit=table[handle].unit,
+        topic=entry.topic,
+        path=entry.path,
+        quality_path=entry.quality_path,
+        time_path=entry.time_path,
+        set_topic=entry.set.topic if entry.set else None,
+        set_path=entry.set.path if entry.set else None,
+    )
