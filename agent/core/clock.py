@@ -46,6 +46,9 @@ class Clock(Protocol):
     def hold(self) -> AbstractContextManager[object]:
         """Work on the real wire goes on in here; steered clocks do not move meanwhile."""
 
+    def on_wall(self) -> AbstractContextManager[object]:
+        """Timers set in here, and in tasks begun here, run on the wall's time: for a link's keep-alive and pauses."""
+
     def io_s(self, seconds: float) -> float:
         """How many seconds of the event loop are `seconds` of the real world (for time-outs)."""
 
@@ -60,6 +63,9 @@ class SystemClock:
     def hold(self) -> AbstractContextManager[object]:
         return nullcontext()
 
+    def on_wall(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
     def io_s(self, seconds: float) -> float:
         return seconds
 
@@ -72,10 +78,12 @@ class SteeredClock:
         unix_s: Callable[[], float],
         *,
         hold: Callable[[], AbstractContextManager[object]] = nullcontext,
+        on_wall: Callable[[], AbstractContextManager[object]] = nullcontext,
         speed: float = 1.0,
     ) -> None:
         self._unix_s = unix_s
         self._hold = hold
+        self._on_wall = on_wall
         self._speed = speed
 
     def read(self) -> Instant:
@@ -84,6 +92,9 @@ class SteeredClock:
 
     def hold(self) -> AbstractContextManager[object]:
         return self._hold()
+
+    def on_wall(self) -> AbstractContextManager[object]:
+        return self._on_wall()
 
     def io_s(self, seconds: float) -> float:
         return seconds * self._speed

@@ -65,24 +65,23 @@ class MqttConnection:
             raise BrokerError(f"{self.place}: {fault}") from fault
 
     async def run(self) -> None:
-        while True:
-            try:
-                await self._live()
-            except (aiomqtt.MqttError, OSError, TimeoutError) as fault:
-                self._tell_gone(fault)
-            finally:
-                self._client = None
-            # Real waiting: in lockstep a plant may stand still until we are back.
-            with self._clock.hold():
-                await asyncio.sleep(self._clock.io_s(self._pauses.next()))
+        # Keep-alive, time-outs and pauses are the real world's: in lockstep a plant may stand still until we are back.
+        with self._clock.on_wall():
+            while True:
+                try:
+                    await self._live()
+                except (aiomqtt.MqttError, OSError, TimeoutError) as fault:
+                    self._tell_gone(fault)
+                finally:
+                    self._client = None
+                await asyncio.sleep(self._pauses.next())
 
     async def _live(self) -> None:
         """From connect to the end of the link. A new client each time: an old one keeps what it failed to send."""
         async with AsyncExitStack() as stack:
-            with self._clock.hold():
-                client = await stack.enter_async_context(self._new_client())
-                for topic_filter in self._handlers:
-                    await client.subscribe(topic_filter, qos=1)
+            client = await stack.enter_async_context(self._new_client())
+            for topic_filter in self._handlers:
+                await client.subscribe(topic_filter, qos=1)
             self._client = client
             self._tell_back()
             async for message in client.messages:
@@ -97,7 +96,7 @@ class MqttConnection:
             password=broker.password,
             identifier=broker.client_id,
             keepalive=broker.keepalive_s,
-            timeout=self._clock.io_s(CONNECT_S),
+            timeout=CONNECT_S,
             max_queued_incoming_messages=MOST_WAITING,
         )
 

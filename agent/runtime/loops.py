@@ -2,7 +2,8 @@
 
 A steered loop moves its clock to the next timer instead of waiting for it. It never moves while work on the real wire
 or on a thread is under way (`hold`), and never past its `horizon`: infinite for virtual time, the plant's instant for
-lockstep. So a simulated year runs as fast as the work it holds, and one seed gives one story.
+lockstep. So a simulated year runs as fast as the work it holds, and one seed gives one story. What belongs to the real
+world, such as a link's keep-alive, sets its timers `on_wall`.
 
 asyncio asks `time()` once a turn, computes how long to the next timer, and calls the selector's `select(timeout)`:
 wrapping these two is all it takes (CPython 3.11-3.14, `asyncio.base_events.BaseEventLoop._run_once`).
@@ -11,11 +12,13 @@ wrapping these two is all it takes (CPython 3.11-3.14, `asyncio.base_events.Base
 from __future__ import annotations
 
 import asyncio
+import heapq
 import math
 import selectors
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from contextvars import Context, ContextVar
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from agent.core.clock import SteeredClock, wall_s
@@ -24,6 +27,24 @@ T = TypeVar("T")
 Args = TypeVarTuple("Args")
 
 Events = list[tuple[selectors.SelectorKey, int]]
+
+
+_ON_WALL: ContextVar[bool] = ContextVar("on_wall", default=False)
+"""Inherited by tasks and callbacks, as every context variable: a library's own tasks follow whoever began them."""
+
+
+@contextmanager
+def _on_wall() -> Iterator[None]:
+    token = _ON_WALL.set(True)
+    try:
+        yield
+    finally:
+        _ON_WALL.reset(token)
+
+
+def _run(handle: asyncio.TimerHandle) -> None:
+    if not handle.cancelled():
+        handle._run()
 
 
 class _Selector(selectors.BaseSelector):
@@ -66,7 +87,12 @@ class ScaledLoop(asyncio.SelectorEventLoop):
         return self._start_unix_s + (wall_s() - self._wall_start_s) * self._speed
 
     def clock(self) -> SteeredClock:
-        return SteeredClock(self.time, speed=self._speed)
+        return SteeredClock(self.time, on_wall=_on_wall, speed=self._speed)
+
+    def call_later(
+        self, delay: float, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return super().call_later(delay * self._speed if _ON_WALL.get() else delay, callback, *args, context=context)
 
     def _select(self, real: selectors.BaseSelector, timeout: float | None) -> Events:
         return real.select(timeout if timeout is None else timeout / self._speed)
@@ -83,6 +109,8 @@ class SteeredLoop(asyncio.SelectorEventLoop):
         self.on_idle: Callable[[], None] | None = None
         """Called once each time the loop stands at its horizon with nothing left to do."""
         self._told = True
+        self._wall_timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._wall_count = 0
         super().__init__(_Selector(self._select))
         # Timers within half a microsecond are due together: float64 cannot tell unix seconds much finer.
         self._clock_resolution = 5e-7
@@ -91,7 +119,7 @@ class SteeredLoop(asyncio.SelectorEventLoop):
         return self._now
 
     def clock(self) -> SteeredClock:
-        return SteeredClock(self.time, hold=self.hold)
+        return SteeredClock(self.time, hold=self.hold, on_wall=_on_wall)
 
     @property
     def horizon_unix_s(self) -> float:
@@ -127,9 +155,40 @@ class SteeredLoop(asyncio.SelectorEventLoop):
     def _thread_done(self, _: object) -> None:
         self._busy -= 1
 
+    def call_later(
+        self, delay: float, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """As asyncio's; on the wall's time where the context says so."""
+        if not _ON_WALL.get():
+            return super().call_later(delay, callback, *args, context=context)
+        when_s = wall_s() + delay
+        handle = asyncio.TimerHandle(when_s, callback, args, self, context)
+        self._wall_count += 1
+        heapq.heappush(self._wall_timers, (when_s, self._wall_count, handle))
+        return handle
+
+    def _wall_timeout(self, timeout: float | None) -> float | None:
+        """`timeout`, or less when a timer on the wall is due before."""
+        while self._wall_timers and self._wall_timers[0][2].cancelled():
+            heapq.heappop(self._wall_timers)
+        if not self._wall_timers:
+            return timeout
+        left_s = max(0.0, self._wall_timers[0][0] - wall_s())
+        return left_s if timeout is None else min(timeout, left_s)
+
+    def _fire_wall_timers(self) -> bool:
+        """Queue what is due on the wall; True when there was something."""
+        is_any = False
+        while self._wall_timers and self._wall_timers[0][0] <= wall_s():
+            handle = heapq.heappop(self._wall_timers)[2]
+            if not handle.cancelled():
+                self.call_soon(_run, handle)
+                is_any = True
+        return is_any
+
     def _select(self, real: selectors.BaseSelector, timeout: float | None) -> Events:
         events = real.select(0)
-        if events or timeout == 0:
+        if events or timeout == 0 or self._fire_wall_timers():
             return events
         if self._busy:
             return self._wait_for_work(real, timeout)
@@ -143,12 +202,13 @@ class SteeredLoop(asyncio.SelectorEventLoop):
             self._told = True
             self.on_idle()
             return []
-        return real.select(None)
+        return real.select(self._wall_timeout(None))
 
     def _wait_for_work(self, real: selectors.BaseSelector, timeout: float | None) -> Events:
         # Work is under way on a real wire: wait on the wall's time, and move ours only when a timer was waited out.
         began_s = wall_s()
-        events = real.select(None if timeout is None else max(0.0, timeout - self._waited_s))
+        left_s = None if timeout is None else max(0.0, timeout - self._waited_s)
+        events = real.select(self._wall_timeout(left_s))
         self._waited_s += wall_s() - began_s
         if not events and timeout is not None and self._waited_s >= timeout:
             self._now += timeout

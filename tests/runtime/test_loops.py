@@ -3,6 +3,8 @@
 import asyncio
 import time
 
+import pytest
+
 from agent.core.clock import wall_s
 from agent.runtime.loops import ScaledLoop, SteeredLoop
 
@@ -117,5 +119,24 @@ def test_scaled_time_runs_faster_than_the_wall():
         assert 0.09 < took_s < 5
         assert loop.clock().read().unix_s >= START + 100
         assert loop.clock().io_s(2.0) == 2000.0
+
+    run(loop, main())
+
+
+def test_timers_on_the_wall_neither_wait_for_the_plant_nor_move_its_time():
+    loop = SteeredLoop(start_unix_s=START, horizon_unix_s=START)
+    clock = loop.clock()
+
+    async def main():
+        began = wall_s()
+        with clock.on_wall():
+            await asyncio.sleep(0.05)
+            task = asyncio.ensure_future(asyncio.sleep(0.05))
+        await task
+        assert 0.1 <= wall_s() - began < 5
+        assert loop.time() == START
+        with clock.on_wall(), pytest.raises(TimeoutError):
+            async with asyncio.timeout(None), asyncio.timeout_at(loop.time()):
+                await asyncio.sleep(9)
 
     run(loop, main())
