@@ -1,0 +1,111 @@
+"""`hushwatt simulate`: a building to try the agent on, served on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from agent.core.errors import ConfigError, OperatingError, Problem
+from simulator import scenarios
+from simulator.broker import HOST, Broker
+from simulator.disturbance import Disturbance, parse
+from simulator.session import Session
+from simulator.wire import Manner, Wire
+
+DEFAULT_SPEED = 60.0
+"""Of a free run, simulated s per s: a wire step of 300 s comes every 5 s."""
+console = Console(soft_wrap=True, highlight=False)
+complaints = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def simulate(
+    scenario: Annotated[str, typer.Argument(help="A scenario's name or the path of its file.")] = "office-tower",
+    modbus_port: Annotated[int, typer.Option(min=0, max=65535, help="0: a free one.")] = 0,
+    mqtt_port: Annotated[int, typer.Option(min=0, max=65535, help="0: a free one.")] = 0,
+    seed: Annotated[int | None, typer.Option(help="Draws building, weather, people, load and traffic.")] = None,
+    start: Annotated[str | None, typer.Option(help="A date such as 2019-07-01.")] = None,
+    days: Annotated[int | None, typer.Option(help="Judged days.")] = None,
+    learn_days: Annotated[int | None, typer.Option(help="Days on the building's own control before these.")] = None,
+    step_s: Annotated[int | None, typer.Option(help="Seconds between two looks from outside.")] = None,
+    speed: Annotated[float | None, typer.Option(min=0.001, help="Simulated s per s. [default: 60 in free run]")] = None,
+    lockstep: Annotated[float | None, typer.Option(min=0.001, help="Wait so many s for each acknowledgement.")] = None,
+    skip_learning: Annotated[bool, typer.Option(help="Let the learning days pass before the doors open.")] = False,
+    control_while_learning: Annotated[bool, typer.Option(help="Obey commands in the learning days too.")] = False,
+    watchdog_h: Annotated[float, typer.Option(min=0.001, help="Silent simulated hours until all is released.")] = 6.0,
+    noise: Annotated[float, typer.Option(min=0.0, help="On temperatures, K (standard deviation).")] = 0.0,
+    fault: Annotated[list[str] | None, typer.Option(help="KIND:POINT_REGEX:FROM_H:TO_H; may be repeated.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("simulation"),
+    prefix: Annotated[str, typer.Option(help="Of the MQTT topics.")] = "plant",
+    upstream: Annotated[bool, typer.Option(help="Keep what a gateway sends upstream.")] = True,
+    exit_when_done: Annotated[bool, typer.Option(help="End after the last step instead of serving it on.")] = False,
+) -> None:
+    """Serve a simulated building on Modbus TCP and MQTT, for an agent to run."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    try:
+        plan = scenarios.read(scenario)
+        plant = scenarios.load(scenario, seed=seed, start=start, days=days, learn_days=learn_days, wire_step_s=step_s)
+        _check_prefix(prefix)
+        manner = Manner(
+            speed=DEFAULT_SPEED if speed is None and lockstep is None else speed,
+            lockstep_s=lockstep,
+            watchdog_h=watchdog_h,
+            skip_learning=skip_learning,
+            control_while_learning=control_while_learning,
+        )
+        session = Session(
+            plant=plant,
+            latitude=plan.latitude,
+            folder=out,
+            manner=manner,
+            disturbance=_disturbance(plant.names, noise, fault or (), plan.seed if seed is None else seed),
+            modbus_port=modbus_port,
+            mqtt_port=mqtt_port,
+            prefix=prefix,
+            upstream=upstream,
+            exit_when_done=exit_when_done,
+        )
+        asyncio.run(_until_told(session))
+    except ConfigError as wrong:
+        for problem in wrong.problems:
+            complaints.print(f"hushwatt: {problem}", markup=False)
+        raise typer.Exit(2) from None
+    except OperatingError as wrong:
+        complaints.print(f"hushwatt: {wrong}", markup=False)
+        raise typer.Exit(2) from None
+    except OSError as wrong:
+        complaints.print(f"hushwatt: {wrong.filename or out}: {wrong.strerror or wrong}", markup=False)
+        raise typer.Exit(2) from None
+
+
+def _check_prefix(prefix: str) -> None:
+    if not prefix or any(sign in prefix for sign in "+#\0 ") or prefix[0] in "/$" or prefix[-1] == "/":
+        wanted = "a topic such as plant or hall/plant"
+        raise ConfigError([Problem(file="command line", line=0, key="--prefix", found=repr(prefix), wanted=wanted)])
+
+
+def _disturbance(names: Sequence[str], noise_k: float, told: Sequence[str], seed: int) -> Disturbance:
+    return Disturbance(names, noise_k=noise_k, faults=[parse(text) for text in told], seed=seed)
+
+
+async def _until_told(session: Session) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    def tell_open(wire: Wire, broker: Broker) -> None:
+        pace = "lockstep" if session.manner.lockstep_s is not None else f"{session.manner.speed:g} times real time"
+        console.print(f"Modbus TCP {HOST}:{wire.modbus.port}, MQTT {HOST}:{broker.port}, {pace}", markup=False)
+        console.print(f"Try: hushwatt run {session.folder / 'site.yaml'}", markup=False)
+
+    def tell_done() -> None:
+        console.print(f"The last day is over: see {session.folder / 'kpi.json'}", markup=False)
+
+    await session.run(stop, tell_open, tell_done)

@@ -1,0 +1,143 @@
+"""One simulation from door to door: broker, receiver and wire opened in order, a folder of results, a tidy end."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from agent.core.errors import OperatingError
+from simulator.broker import HOST, Broker, claim_port
+from simulator.disturbance import Disturbance
+from simulator.plant import Plant
+from simulator.score import write_atomically
+from simulator.site_config import Address, write_site_config
+from simulator.upstream import Receiver
+from simulator.wire import DONE, Manner, Wire
+
+LEFTOVERS = ("ready", "map.json", "site.yaml", "kpi.json", "series.csv")
+"""Files of a former run in the same folder that would be taken for ours."""
+RECEIVER_S = 10.0
+
+
+class FolderFault(OperatingError):  # noqa: N818 - one sentence for a person
+    """The folder of results cannot be used, and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What to simulate, where to serve it, and where to leave the results."""
+
+    plant: Plant
+    latitude: float
+    folder: Path
+    manner: Manner
+    disturbance: Disturbance
+    modbus_port: int = 0
+    mqtt_port: int = 0
+    prefix: str = "plant"
+    upstream: bool = True
+    exit_when_done: bool = False
+
+    async def run(
+        self, stop: asyncio.Event, on_open: Callable[[Wire, Broker], None], on_done: Callable[[], None]
+    ) -> None:
+        """Until `stop`, or the end with `exit_when_done`. Raises BrokerFault, FolderFault, OSError."""
+        async with AsyncExitStack() as stack:
+            stack.enter_context(_claimed(self.folder))
+            if self.modbus_port:
+                claim_port(self.modbus_port, "the Modbus port")
+            broker = Broker(self.folder / "broker", port=self.mqtt_port)
+            stack.push_async_callback(broker.stop)
+            await broker.start()
+            if self.upstream:
+                await self._receive(stack, broker)
+            wire = await stack.enter_async_context(self._wire(broker))
+            self._leave_addresses(wire, broker)
+            running = asyncio.create_task(wire.run(), name="wire-time")
+            stack.push_async_callback(_end, running)
+            await _first(running, wire.opened)
+            (self.folder / "ready").touch()
+            on_open(wire, broker)
+            await _first(running, stop)
+            if wire.state == DONE and not stop.is_set():
+                on_done()
+                if not self.exit_when_done:
+                    await stop.wait()
+
+    async def _receive(self, stack: AsyncExitStack, broker: Broker) -> None:
+        receiver = stack.enter_context(Receiver(self.folder / "upstream" / "upstream.db", host=HOST, port=broker.port))
+        receiving = asyncio.create_task(receiver.run(), name="receiver")
+        stack.push_async_callback(_end, receiving)
+        async with asyncio.timeout(RECEIVER_S):
+            await receiver.listening.wait()
+
+    def _wire(self, broker: Broker) -> Wire:
+        return Wire(
+            self.plant,
+            mqtt_port=broker.port,
+            folder=self.folder,
+            manner=self.manner,
+            modbus_port=self.modbus_port,
+            prefix=self.prefix,
+            disturbance=self.disturbance,
+        )
+
+    def _leave_addresses(self, wire: Wire, broker: Broker) -> None:
+        told = json.dumps(wire.layout.as_map(self.prefix), indent=1)
+        write_atomically(self.folder / "map.json", told + "\n")
+        learn_s = max(0.0, self.plant.judge_unix_s - self.plant.unix_s)
+        at = Address(
+            modbus_port=wire.modbus.port,
+            mqtt_port=broker.port,
+            prefix=self.prefix,
+            step_s=self.plant.step_s,
+            start_unix_s=self.plant.unix_s,
+            learn_days=round(learn_s / 86400.0),
+            latitude=self.latitude,
+            is_lockstep=self.manner.lockstep_s is not None,
+            speed=self.manner.speed,
+        )
+        write_site_config(self.folder / "site.yaml", wire.layout, at)
+
+
+def _claimed(folder: Path) -> ExitStack:
+    """The folder is ours alone until the stack is closed, without what a former run left. Raises FolderFault."""
+    stack = ExitStack()
+    try:
+        (folder / "data").mkdir(parents=True, exist_ok=True)
+        lock: TextIO = stack.enter_context((folder / ".lock").open("w"))
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for name in LEFTOVERS:
+            (folder / name).unlink(missing_ok=True)
+        if (folder / "broker" / "broker.conf").exists():
+            shutil.rmtree(folder / "broker")
+    except BlockingIOError as fault:
+        stack.close()
+        raise FolderFault(f"another simulation runs in {folder}; give this one an --out of its own") from fault
+    except OSError as fault:
+        stack.close()
+        raise FolderFault(f"the folder {folder} cannot be written: {fault.strerror}") from fault
+    return stack
+
+
+async def _first(running: asyncio.Task[None], event: asyncio.Event) -> None:
+    """Wait for the event or the end of the task; raises what the task raised."""
+    waiting = asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+    if running.done():
+        running.result()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

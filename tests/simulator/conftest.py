@@ -1,0 +1,13 @@
+"""A real broker on a free port."""
+
+import pytest
+
+from simulator.broker import Broker
+
+
+@pytest.fixture
+async def broker(tmp_path):
+    broker = Broker(tmp_path / "broker")
+    await broker.start()
+    yield broker
+    broker.kill()
