@@ -68,7 +68,7 @@ class Grid:
 
 
 def grid_of(features: Features) -> Grid:
-    """Whole steps only; what is left over at the old end is dropped. Raises ValueError for a grid that does not divide."""
+    """Whole steps only; the rest at the old end is dropped. Raises ValueError for a grid that does not divide."""
     per_step = round(STEP_S / features.grid_s)
     if per_step < 1 or abs(per_step * features.grid_s - STEP_S) > 1e-6:
         raise ValueError(f"a grid of {features.grid_s} s does not divide the planner's {STEP_S} s")

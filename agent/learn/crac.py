@@ -1,7 +1,7 @@
 """Fits one CRAC: how its air reaches the racks, what its compressor and fan take, what the servers' fans add.
 
-Own control mostly stands still, so priors carry what was never tried, and the fit is repeated while acting: the shares of
-return air in the inlets are measured directly, as (inlet - supply) / (return - supply).
+Own control mostly stands still, so priors carry what was never tried, and the fit is repeated while acting: the shares
+of return air in the inlets are measured directly, as (inlet - supply) / (return - supply).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ SERVER_DRAW_PER_K = 0.08
 SERVER_FAN_SHARE = 0.03
 SERVER_FAN_SPREAD = 0.015
 """Prior of the fans' share of IT power at base speed, and how sure we are (our assumptions)."""
-LOAD_SPREAD = 0.012
-"""How far a half day's load strays from the profile, relative (found by trying on the simulator)."""
+LOAD_SPREAD = 0.02
+"""How far a day's load strays from the profile, relative (our assumption; a bold one spoiled the share here)."""
 SHORT_SHARE = 0.02
 """So much more return air in the inlet than at full fan means that air runs short."""
 
@@ -70,9 +70,9 @@ def history_of(grid: Grid, system: CracSystem, site: str, utc_offset_h: float) -
     names = [f"{room}.rack_inlet_temperature_{n + 1}" for n in range(system.racks)]
     it = grid.mean(f"{room}.it_power")
     room_kw = grid.mean(f"{system.it_meter}.electric_power") if system.it_meter else it * (1.0 + UPS_SHARE)
-    columns = [grid.end(name) for name in names] + [
-        grid.end(f"{crac}.supply_air_temperature"),
-        grid.end(f"{crac}.return_air_temperature"),
+    columns = [grid.mean(name) for name in names] + [
+        grid.mean(f"{crac}.supply_air_temperature"),
+        grid.mean(f"{crac}.return_air_temperature"),
         grid.mean(f"{crac}.fan_speed") / 100.0,
         grid.mean(f"{crac}.fan_power"),
         grid.mean(f"{crac}.compressor_power"),
@@ -176,14 +176,12 @@ def _recirculation(past: RoomHistory) -> tuple[Array, Array]:
     leak = np.clip(np.quantile(share[speed >= np.quantile(speed, 0.6)], 0.2, axis=0), 0.0, 0.9)
     effective = speed[:, None] / draw_of(inlet)
     extra = (share - leak) / (1.0 - leak)
-    lacking = extra > SHORT_SHARE
-    told = np.where(lacking, effective / np.maximum(1.0 - extra, 0.05), np.nan)
     short = np.empty(len(leak))
     for r in range(len(leak)):
-        seen = told[:, r][np.isfinite(told[:, r])]
-        plenty = effective[:, r][~lacking[:, r]]
-        lowest = float(np.min(plenty)) if len(plenty) else 1.0
-        short[r] = float(np.quantile(seen[-SLOTS:], 0.8)) if len(seen) >= 3 else lowest
+        slow = effective[:, r] <= np.min(effective[:, r]) + 0.05  # Told by where air was scarcest; medians, for noise.
+        lacking = float(np.median(extra[slow, r]))
+        speed_there = float(np.median(effective[slow, r]))
+        short[r] = speed_there / max(1.0 - lacking, 0.05) if lacking > SHORT_SHARE else speed_there
     return leak, np.clip(short, 0.1, 2.0)
 
 
@@ -210,9 +208,9 @@ def _servers(it: Array, inlet: Array, slot: npt.NDArray[np.int64]) -> tuple[floa
     warm = ~cool
     if cool.sum() >= 2 * SLOTS and warm.sum() >= 4:
         odd = it[warm] / base[slot[warm]] - 1.0
-        halves = max(1.0, warm.sum() / (SLOTS / 2))
+        seen_days = max(1.0, warm.sum() / SLOTS)
         told = float(np.sum(odd * cube[warm]) / np.sum(cube[warm] ** 2))
-        unsure = LOAD_SPREAD / np.sqrt(halves) / max(float(np.sqrt(np.mean(cube[warm] ** 2))), 1e-3)
+        unsure = LOAD_SPREAD / np.sqrt(seen_days) / max(float(np.sqrt(np.mean(cube[warm] ** 2))), 1e-3)
         trust = SERVER_FAN_SPREAD**2 / (SERVER_FAN_SPREAD**2 + unsure**2)
         share = float(np.clip(share + trust * (told - share), 0.005, 0.10))
     return share, base

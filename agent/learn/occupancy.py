@@ -16,21 +16,18 @@ def learn_occupancy(grid: Grid, zones: tuple[str, ...], utc_offset_h: float) -> 
     start = grid.end_unix_s - STEP_S + 1.0
     slot, kind = slot_of(start, utc_offset_h), day_kind_of(start, utc_offset_h)
     people = np.stack([grid.mean(f"{zone}.occupancy_count") for zone in zones], axis=1)
-    known = np.isfinite(people).all(axis=1)
+    known = np.asarray(np.isfinite(people).all(axis=1))
     people = np.where(known[:, None], people, 0.0)
     seen = _sum_by(kind, slot, known[:, None].astype(np.float64))
     often = np.maximum(seen, 1.0)
+    anybody = np.asarray((people > 0.0).any(axis=1, keepdims=True), np.float64)
+    any_share = np.asarray(_sum_by(kind, slot, anybody) / often)[:, :, 0]
     return OccupancyParameters(
         zones=zones,
         days=tuple(float(x) for x in seen[:, :, 0].max(axis=1)),
-        count=_nested(_sum_by(kind, slot, people) / often),
+        count=_nested(np.asarray(_sum_by(kind, slot, people) / often)),
         share=_nested(_sum_by(kind, slot, (people > 0.0).astype(np.float64)) / often),
-        any_share=tuple(
-            tuple(float(x) for x in row)
-            for row in (_sum_by(kind, slot, (people > 0.0).any(axis=1, keepdims=True).astype(np.float64)) / often)[
-                ..., 0
-            ]
-        ),
+        any_share=tuple(tuple(float(x) for x in row) for row in any_share),
     )
 
 

@@ -26,6 +26,8 @@ HEAT_COP = 3.0
 HEAT_COP_PER_K = 0.025
 COOL_PER_K = 0.02
 """Relative change of the cooling ratio a kelvin of outdoor and of supply air (our assumption, used as a prior)."""
+FLOW_SPAN = 3.5
+"""Most over least air of a terminal that was never seen wide open (our assumption: least air is often near 30 %)."""
 AHEAD = 24
 """Steps of the prediction that the fit is judged by: six hours."""
 
@@ -184,7 +186,7 @@ def _zone(past: History, z: int, name: str, reheat: Array) -> ZoneParameters:
     drives = np.concatenate([past.drives[:, :4], past.people[:, z : z + 1], past.drives[:, 4:]], axis=1)
     air = fill(past.air[:, z])
     fits = [_fit(air, heat, drives, np.exp(-STEP_S / (3600.0 * hours))) for hours in MASS_HOURS]
-    error, a, gain, into_air, into_mass = min(fits, key=lambda fit: fit[0])
+    _, a, gain, into_air, into_mass = min(fits, key=lambda fit: fit[0])
     running = flow[past.is_on & (flow > 0.0)]
     return ZoneParameters(
         zone=name,
@@ -193,7 +195,7 @@ def _zone(past: History, z: int, name: str, reheat: Array) -> ZoneParameters:
         air=tuple(float(x) for x in into_air),
         mass=tuple(float(x) for x in into_mass),
         flow_min_kg_s=float(np.quantile(running, 0.02)) if len(running) else 0.1,
-        flow_max_kg_s=float(2.5 * np.quantile(running, 0.02)) if len(running) else 0.5,
+        flow_max_kg_s=float(max(FLOW_SPAN * np.quantile(running, 0.02), np.max(running))) if len(running) else 0.5,
         reheat_max_kw=max(2.0, float(np.max(reheat[:, z], initial=0.0))),
         error_k=ahead_error(air, heat, drives, a, gain, into_air, into_mass),
     )

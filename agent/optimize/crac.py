@@ -1,7 +1,7 @@
 """Plans one CRAC: from features and parameters to the graph, and from its plan to proposals.
 
-It learns while it acts: each cycle moves by a small step, the inlets' share of return air is measured anew, and what was
-measured to run short of air is remembered.
+It learns while it acts: each cycle moves by a small step, the inlets' share of return air is measured anew, and the
+window shows where air ran short.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class CracPlanner:
         """Everything the graph reads; see models/crac/signature.json."""
         outdoor = repeat_days(grid.mean(f"{self._site}.outdoor_air_temperature"), present.outdoor_c)
         supply, speed, bar = self._choices(present)
-        slot = slot_of(now.unix_s + 3600.0 * np.arange(STEPS), self._offset_h)
+        slot = slot_of(now.unix_s + 3600.0 * np.arange(STEPS, dtype=np.float64), self._offset_h)
         profile = np.array(room.base_it_kw)
         warm = float(np.mean(draw_of(present.inlet_c) ** 3 - 1.0))
         base_now = present.it_kw / (1.0 + room.server_fan_share * warm)
@@ -199,7 +199,7 @@ class CracPlanner:
             np.abs(supply[None, :] - min(max(now[0], s_low), s_high)) > step_s * reach[:, None] + 0.51 * SUPPLY_GRID_K
         )
         far_w = np.abs(speed[None, :] - min(max(now[1], w_low), w_high)) > step_w * reach[:, None] + 0.51 * SPEED_GRID
-        return supply, speed, BAR * (far_s[:, :, None] | far_w[:, None, :])
+        return supply, speed, np.asarray(BAR * (far_s[:, :, None] | far_w[:, None, :]), np.float64)
 
     def _wishes(self, present: Present, plan: dict[str, npt.NDArray[np.float32]], now: Instant) -> list[Proposal]:
         supply, speed = float(plan["supply_plan_c"][0]), 100.0 * float(plan["speed_plan"][0])
@@ -207,7 +207,8 @@ class CracPlanner:
         speed = _toward(present.speed_pct, speed, 100.0 * SPEED_STEP)
         worst = float(np.max(plan["inlet_c"][0]))
         reason = (
-            f"the whole room takes least with {plan['supply_plan_c'][0]:.1f} C supply and {plan['speed_plan'][0]:.0%} fan; "
+            f"the whole room takes least with {plan['supply_plan_c'][0]:.1f} C supply "
+            f"and {plan['speed_plan'][0]:.0%} fan; "
             f"worst inlet then {worst:.1f} C, {self.system.inlet_max_c - worst:.1f} K below its limit"
         )
         return self._proposals(present, supply, speed, reason, _expects(plan), now)

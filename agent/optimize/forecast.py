@@ -29,7 +29,7 @@ def ahead_unix_s(now_unix_s: float, steps: int = SLOTS) -> Array:
 
 
 def repeat_days(values: Array, now: float, days: int = 3) -> Array:
-    """The mean of the last days' courses, shifted to meet `now`; float64 [96]. The last value's slot is the present's."""
+    """The mean of the last days' courses, shifted to meet `now`, for the next 96 steps; float64 [96]."""
     full = fill(values)
     use = min(days, max(1, len(full) // SLOTS))
     course = full[-use * SLOTS :] if len(full) >= SLOTS else np.resize(full, SLOTS)

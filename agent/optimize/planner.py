@@ -1,4 +1,4 @@
-"""The planner: ONNX models for zones, air handlers and CRACs where they are learned well, the baseline's rules elsewhere."""
+"""The planner: ONNX models for zones, air handlers and CRACs that are learned well, the baseline's rules elsewhere."""
 
 from __future__ import annotations
 

@@ -46,7 +46,8 @@ class Shaper:
         last = self._last.get(point)
         followed = last is not None and abs(last.value - present) <= 0.011  # A register's hundredth.
         if last is not None and followed:
-            if now.mono_s - last.mono_s < limit.hold_s or abs(wish - last.value) <= dead_band:
+            too_soon = now.mono_s - last.mono_s < limit.hold_s
+            if too_soon or abs(wish - last.value) <= dead_band:
                 return last.value
         stepped = max(present - limit.step, min(present + limit.step, wish))
         value = max(limit.low, min(limit.high, stepped))

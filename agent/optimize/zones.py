@@ -63,7 +63,7 @@ def modes_of(a: Array) -> tuple[Array, Array]:
     values, vectors = np.linalg.eig(a)
     values, vectors = np.real(values), np.real(vectors)
     vectors = vectors / np.where(np.abs(vectors[0]) < 1e-9, 1e-9, vectors[0])
-    return np.clip(values, 0.0, 0.9999), np.linalg.inv(vectors)
+    return np.clip(values, 0.0, 0.9999), np.asarray(np.linalg.inv(vectors), np.float64)
 
 
 class ZonePlanner:
@@ -205,7 +205,9 @@ class ZonePlanner:
     def _comfort_inputs(self, crowd: Crowd) -> dict[str, Array]:
         low, high = self._band()
         soon = np.maximum(crowd.share, np.vstack([crowd.share[1:], crowd.share[-1:]]))
-        weight = COMFORT_COST * np.where(soon > 0.0, np.maximum(soon, 0.4), 0.0)
+        # Whoever stays late gets air when seen; a rare evening must not be paid for by cooling every night before.
+        served = (soon > 0.0) & crowd.need[:, None]
+        weight = COMFORT_COST * np.where(served, np.maximum(soon, 0.4), 0.0)
         full = np.ones_like(weight)
         return {
             "comfort_low_c": low * full,

@@ -1,0 +1,231 @@
+"""Writes `model.onnx`: run windows, set-points and supply air of one air handler and its zones for the next day.
+
+A `Scan` rolls every candidate policy (how early to start, how long to stay, how deep to pre-cool) and every named plan
+(hold, baseline, incumbent) through the zones' thermal modes under a thermostat. Given the heat that each zone then
+needs, the supply-air temperature is separable from step to step: the one of least electricity (fan, coil, reheat) is
+picked from a grid, for all steps and plans at once. One function scores all plans, so that costs compare.
+
+Run with `python -m models.zone_ahu.build`; the same code gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import spox.opset.ai.onnx.v21 as op
+from spox import Var
+
+from models.graph import axes, clip, expand, f, model, square, steps_of, total, write
+from models.promise import write_golden, write_signature
+from models.zone_ahu.example import example
+from models.zone_ahu.promise import INPUTS, OUTPUTS
+from models.zone_ahu.twin import plan
+
+PATH = Path(__file__).parent / "model.onnx"
+FAR = 1.0e4
+"""Steps; a distance that stands for "never in this horizon"."""
+CP_KJ_KG_K = 1.006
+"""Dry air near room temperature."""
+MISSED_COST = 100.0
+"""Cost of one step without air while air is needed; above any day's energy."""
+TIE_COST = 1.0e-3
+"""kW a kelvin in favor of warmer supply: in winter coil and reheat cost the same, and rounding must not decide."""
+SHORT_COST = 5.0
+"""Cost of a squared kilowatt of cooling that the air cannot carry, so that supply air is picked that can."""
+
+SHAPES: dict[str, tuple[str | int, ...]] = {
+    "mode_decay": ("zones", 2),
+    "mode_gain": ("zones", 2),
+    "mode_state": ("zones", 2),
+    "drive_gain": ("zones", 2, "kinds"),
+    "drives": ("steps", "zones", "kinds"),
+    "flow_min_kg_s": ("zones",),
+    "flow_max_kg_s": ("zones",),
+    "reheat_max_kw": ("zones",),
+    "outdoor_air_kg_s": (),
+    "fan_floor_kw": (),
+    "fan_cubic": (),
+    "coil_cool_max_kw": (),
+    "coil_heat_max_kw": (),
+    "outdoor_c": ("steps",),
+    "supply_c": ("supplies",),
+    "cool_ratio": ("steps", "supplies"),
+    "heat_ratio": ("steps",),
+    "comfort_low_c": ("steps", "zones"),
+    "comfort_high_c": ("steps", "zones"),
+    "comfort_weight": ("steps", "zones"),
+    "target_low_c": ("steps", "zones"),
+    "target_high_c": ("steps", "zones"),
+    "price": ("steps",),
+    "need": ("steps",),
+    "step_h": (),
+    "lead_steps": ("policies",),
+    "lag_steps": ("policies",),
+    "depth_k": ("policies",),
+    "named_on": ("named", "steps"),
+    "named_low_c": ("named", "steps", "zones"),
+    "named_high_c": ("named", "steps", "zones"),
+    "named_bar": ("named", "steps", "supplies"),
+    "bonus": ("plans",),
+}
+
+
+def lead_and_lag(need: Var) -> tuple[Var, Var]:
+    """Steps until the next need and since the last one, float32 [n] each."""
+    k = steps_of(need)
+    gap = op.sub(expand(k, 0), expand(k, 1))  # [n, m]: m minus n
+    far = op.add(op.abs(gap), op.mul(op.sub(f(1.0), expand(need, 0)), f(FAR)))
+    ahead = op.add(far, op.mul(op.cast(op.less(gap, f(0.0)), to=np.float32), f(FAR)))
+    behind = op.add(far, op.mul(op.cast(op.greater(gap, f(0.0)), to=np.float32), f(FAR)))
+    return op.reduce_min(ahead, axes(1), keepdims=0), op.reduce_min(behind, axes(1), keepdims=0)
+
+
+def windows(v: dict[str, Var]) -> Var:
+    """1 while on, float32 [policies, n]: from `lead` before a need to `lag` after it."""
+    ahead, behind = lead_and_lag(v["need"])
+    early = op.less_or_equal(expand(ahead, 0), expand(v["lead_steps"], 1))
+    late = op.less_or_equal(expand(behind, 0), expand(v["lag_steps"], 1))
+    return op.cast(op.or_(early, late), to=np.float32)
+
+
+def plans(v: dict[str, Var]) -> tuple[Var, Var, Var, Var]:
+    """on [p, n], both set-points [p, n, z] and barred supplies [p, n, s]: all policies, then all named plans."""
+    on = windows(v)
+    empty = op.sub(f(1.0), v["need"])
+    shift = op.mul(expand(v["depth_k"], 1, 2), expand(empty, 0, 2))  # Deeper only while nobody is in.
+    low = op.add(expand(v["target_low_c"], 0), op.mul(shift, f(0.0)))
+    high = op.max([op.sub(expand(v["target_high_c"], 0), shift), op.add(low, f(0.5))])
+    free = op.mul(op.add(expand(on, 2), expand(v["supply_c"], 0, 1)), f(0.0))
+    return (
+        op.concat([on, v["named_on"]], axis=0),
+        op.concat([low, v["named_low_c"]], axis=0),
+        op.concat([high, v["named_high_c"]], axis=0),
+        op.concat([free, v["named_bar"]], axis=0),
+    )
+
+
+def warmest(v: dict[str, Var], bar: Var) -> Var:
+    """The warmest supply that each plan may use in each step, C [p, n]."""
+    barred = op.mul(op.cast(op.greater(bar, f(1.0)), to=np.float32), f(FAR))
+    return op.reduce_max(op.sub(expand(v["supply_c"], 0, 1), barred), axes(2), keepdims=0)
+
+
+def lay_out(v: dict[str, Var], on: Var, low: Var, high: Var, warm: Var) -> Var:
+    """What each step of the scan reads, [n, p, z, 6]: modal drive (2), run, low, high, warmest supply."""
+    drive = total(op.mul(expand(v["drive_gain"], 0), expand(v["drives"], 2)), 3)  # [n, z, 2], K a step
+    flat = op.mul(low, f(0.0))
+    columns = [op.add(expand(on, 2), flat), low, high, op.add(expand(warm, 2), flat)]
+    table = op.transpose(op.concat([expand(x, 3) for x in columns], axis=3), perm=[1, 0, 2, 3])
+    blank = op.mul(op.slice(table, axes(0), axes(2), axes(3)), f(0.0))
+    return op.concat([op.add(expand(drive, 1), blank), table], axis=3)
+
+
+def roll(v: dict[str, Var], table: Var) -> tuple[Var, Var]:
+    """Temperature at the end of each step and heat into the zone during it, both [n, p, z].
+
+    A thermostat that meets its set-point in one step: least air when neither bound is near, else more air or reheat.
+    """
+    first = op.squeeze(op.gather(table, axes(0)), axes(0))  # [p, z, 6]
+    start = op.add(expand(v["mode_state"], 0), op.mul(op.slice(first, axes(0), axes(2), axes(2)), f(0.0)))
+    # spox 0.18 cuts an axis off the state's type, as if it were scanned: a state of unknown rank has none to cut.
+    start = op.reshape(start, op.compress(op.shape(start), op.const(np.array([True, True, True]))))
+    gain = expand(total(v["mode_gain"], 1), 1)  # [z, 1], K a kW
+    least = expand(op.mul(v["flow_min_kg_s"], f(CP_KJ_KG_K)), 1)  # kW a kelvin
+    most = expand(op.mul(v["flow_max_kg_s"], f(CP_KJ_KG_K)), 1)
+    coldest = op.reduce_min(v["supply_c"], keepdims=0)
+    heat_max = expand(v["reheat_max_kw"], 1)
+
+    def body(state: Var, row: Var) -> tuple[Var, ...]:
+        state, row = op.reshape(state, axes(0, 0, 2)), op.reshape(row, axes(0, 0, 6))
+        drive, run, low, high, warm = op.split(row, axes(2, 1, 1, 1, 1), axis=2)
+        free = op.add(op.mul(state, v["mode_decay"]), drive)
+        air = op.reduce_sum(free, axes(2))
+        idle = op.mul(least, op.sub(warm, air))
+        to_low = op.min([op.div(op.sub(low, air), gain), op.add(idle, heat_max)])
+        to_high = op.max([op.div(op.sub(high, air), gain), op.mul(most, op.sub(coldest, air))])
+        heat = op.mul(run, op.min([op.max([idle, to_low]), to_high]))
+        after = op.add(free, op.mul(heat, v["mode_gain"]))
+        return after, op.reduce_sum(after, axes(2), keepdims=0), op.reshape(heat, axes(0, 0))
+
+    _, temperature, heat = op.scan([start, table], body=body, num_scan_inputs=1)
+    return op.reshape(temperature, axes(0, 0, 0)), op.reshape(heat, axes(0, 0, 0))
+
+
+def supply_air(v: dict[str, Var], on: Var, bar: Var, temperature: Var, heat: Var) -> tuple[Var, Var, Var]:
+    """The cheapest supply air that gives each zone its heat: supply C, flow kg/s and kWh, each [n, p].
+
+    All inner arrays are [n, p, z, s] or, summed over zones, [n, p, s].
+    """
+    supply = v["supply_c"]
+    chill = op.mul(op.sub(expand(temperature, 3), expand(supply, 0, 1, 2)), f(CP_KJ_KG_K))  # kW a kg/s
+    wish = op.neg(expand(heat, 3))
+    flow = op.div(op.relu(wish), op.max([chill, f(0.5)]))
+    flow = clip(flow, expand(v["flow_min_kg_s"], 0, 1, 3), expand(v["flow_max_kg_s"], 0, 1, 3))
+    missing = op.sub(wish, op.mul(flow, chill))  # kW: above 0 too little air, below 0 reheat
+    reheat = total(op.relu(op.neg(missing)), 2)
+    short = total(square(op.relu(missing)), 2)
+    stream = total(flow, 2)
+    back = op.div(total(op.mul(flow, expand(temperature, 3)), 2), stream)
+    fresh = op.min([op.div(v["outdoor_air_kg_s"], stream), f(1.0)])
+    mixed = op.add(back, op.mul(fresh, op.sub(expand(v["outdoor_c"], 1, 2), back)))
+    fan = op.add(v["fan_floor_kw"], op.mul(v["fan_cubic"], op.mul(stream, square(stream))))
+    coil = op.sub(op.mul(op.mul(stream, f(CP_KJ_KG_K)), op.sub(expand(supply, 0, 1), mixed)), fan)
+    cold, hot = op.relu(op.neg(coil)), op.relu(coil)
+    over = op.add(op.relu(op.sub(cold, v["coil_cool_max_kw"])), op.relu(op.sub(hot, v["coil_heat_max_kw"])))
+    warm = op.mul(op.add(hot, reheat), expand(v["heat_ratio"], 1, 2))
+    power = op.add(op.add(fan, op.mul(cold, expand(v["cool_ratio"], 1))), warm)
+    rank = op.add(op.add(power, square(over)), op.add(op.mul(short, f(SHORT_COST)), op.transpose(bar, perm=[1, 0, 2])))
+    rank = op.sub(rank, op.mul(expand(supply, 0, 1), f(TIE_COST)))
+    pick = expand(op.arg_min(rank, axis=2, keepdims=0), 2)
+    run = op.transpose(on, perm=[1, 0])
+
+    def picked(x: Var) -> Var:
+        return op.squeeze(op.gather_elements(x, pick, axis=2), axes(2))
+
+    energy = op.mul(op.mul(picked(power), run), v["step_h"])
+    return op.gather(supply, op.squeeze(pick, axes(2))), op.mul(picked(stream), run), energy
+
+
+def discomfort(v: dict[str, Var], temperature: Var) -> Var:
+    """Weighted squared kelvin outside the band, summed over steps and zones, [p]."""
+    below = op.relu(op.sub(expand(v["comfort_low_c"], 1), temperature))
+    above = op.relu(op.sub(temperature, expand(v["comfort_high_c"], 1)))
+    return total(op.mul(op.add(square(below), square(above)), expand(v["comfort_weight"], 1)), 0, 2)
+
+
+def graph(v: dict[str, Var]) -> dict[str, Var]:
+    """All outputs from all inputs."""
+    on, low, high, bar = plans(v)
+    temperature, heat = roll(v, lay_out(v, on, low, high, warmest(v, bar)))
+    supply, flow, energy = supply_air(v, on, bar, temperature, heat)
+    missed = total(op.mul(op.sub(f(1.0), on), expand(v["need"], 0)), 1)
+    paid = total(op.mul(energy, expand(v["price"], 1)), 0)
+    cost = op.add(op.add(paid, discomfort(v, temperature)), op.mul(missed, f(MISSED_COST)))
+    index = op.arg_min(op.sub(cost, v["bonus"]), axis=0, keepdims=0)
+    return {
+        "on": op.gather(on, index, axis=0),
+        "temperature_c": op.gather(temperature, index, axis=1),
+        "supply_plan_c": op.gather(supply, index, axis=1),
+        "flow_kg_s": op.gather(flow, index, axis=1),
+        "energy_kwh": op.gather(energy, index, axis=1),
+        "cost": cost,
+        "plan_energy_kwh": total(energy, 0),
+        "index": index,
+    }
+
+
+def zone_ahu() -> onnx.ModelProto:
+    return model("zone_ahu", SHAPES, graph)
+
+
+def main() -> None:
+    """Write the graph, its promise and its golden vectors."""
+    write(zone_ahu(), PATH)
+    write_signature(PATH.parent, "zone_ahu", SHAPES, INPUTS, OUTPUTS)
+    write_golden(PATH.parent, example(), plan)
+
+
+if __name__ == "__main__":
+    main()
