@@ -8,6 +8,8 @@ from agent.core.clock import Clock, Instant
 from agent.core.journal import Entry
 from agent.core.protocols import Journal
 
+SHORT_S = 900.0
+
 Mode = Literal["shadow", "advise", "full"]
 
 
@@ -29,8 +31,8 @@ class Authority:
         return (now.unix_s - self._first_unix_s) / 86400.0
 
     def has_watched(self, now: Instant) -> bool:
-        """The first sample came a little after the watch began: an hour short is enough."""
-        return self.watched_days(now) * 86400.0 >= self._watch_s - min(3600.0, 0.5 * self._watch_s)
+        """The first sample came a little after the watch began: a quarter of an hour short is enough."""
+        return self.watched_days(now) * 86400.0 >= self._watch_s - SHORT_S
 
     def mode(self) -> Mode:
         """Asked at each cycle; a change is journalled once."""

@@ -199,11 +199,11 @@ class Wheel:
             await self._dispatch.beat(verdict.command)
 
     def _tell(self, verdict: Verdict, mode: Mode, now: Instant) -> None:
-        """Count every verdict; journal it unless it is the same silence as last time."""
+        """Count every verdict; journal it unless nothing has changed since the last one for this point."""
         self.verdicts[verdict.kind] += 1
-        wish = verdict.wish
-        news = (verdict.kind, verdict.rule, mode)
-        if verdict.command is None and self._told.get(wish.point) == news:
+        wish, command = verdict.wish, verdict.command
+        news = (verdict.kind, verdict.rule, mode, None if command is None else command.value)
+        if (mode != "full" or command is None) and self._told.get(wish.point) == news:
             return
         self._told[wish.point] = news
         self._journal.write(_judged(verdict, mode, now))

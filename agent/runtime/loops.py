@@ -89,10 +89,12 @@ class ScaledLoop(asyncio.SelectorEventLoop):
     def clock(self) -> SteeredClock:
         return SteeredClock(self.time, on_wall=_on_wall, speed=self._speed)
 
-    def call_later(
-        self, delay: float, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
+    def call_at(
+        self, when: float, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        return super().call_later(delay * self._speed if _ON_WALL.get() else delay, callback, *args, context=context)
+        now = self.time()
+        when = now + (when - now) * self._speed if _ON_WALL.get() else when
+        return super().call_at(when, callback, *args, context=context)
 
     def _select(self, real: selectors.BaseSelector, timeout: float | None) -> Events:
         return real.select(timeout if timeout is None else timeout / self._speed)
@@ -155,13 +157,13 @@ class SteeredLoop(asyncio.SelectorEventLoop):
     def _thread_done(self, _: object) -> None:
         self._busy -= 1
 
-    def call_later(
-        self, delay: float, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
+    def call_at(
+        self, when: float, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """As asyncio's; on the wall's time where the context says so."""
         if not _ON_WALL.get():
-            return super().call_later(delay, callback, *args, context=context)
-        when_s = wall_s() + delay
+            return super().call_at(when, callback, *args, context=context)
+        when_s = wall_s() + when - self._now
         handle = asyncio.TimerHandle(when_s, callback, args, self, context)
         self._wall_count += 1
         heapq.heappush(self._wall_timers, (when_s, self._wall_count, handle))

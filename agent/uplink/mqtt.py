@@ -42,14 +42,6 @@ class Broker:
     client_id: str | None = None
 
 
-class _Client(aiomqtt.Client):
-    """Looks after its keepalive a few times in it; aiomqtt 2.5 does so each second, also of simulated time."""
-
-    async def _misc_loop(self) -> None:
-        while self._client.loop_misc() == 0:  # noqa: ASYNC110
-            await asyncio.sleep(KEEPALIVE_S / 3)
-
-
 class MqttLink:
     """A `Link` over one broker. Each connection has a client of its own: an old one would send its leftovers again."""
 
@@ -84,20 +76,21 @@ class MqttLink:
         await self._up.wait()
 
     async def run(self) -> None:
-        while True:
-            try:
-                await self._connection()
-            except (aiomqtt.MqttError, OSError, ValueError) as fault:
-                self._tell_down(fault)
-            _obey_cancel()
-            await asyncio.sleep(self._pauses.next())
+        # Keep-alive, time-outs and pauses are the real world's, also where time is steered.
+        with self._clock.on_wall():
+            while True:
+                try:
+                    await self._connection()
+                except (aiomqtt.MqttError, OSError, ValueError) as fault:
+                    self._tell_down(fault)
+                _obey_cancel()
+                await asyncio.sleep(self._pauses.next())
 
     async def _connection(self) -> None:
         """One connection from its first packet to its last."""
         async with AsyncExitStack() as stack, asyncio.timeout(None) as self._life:
-            with self._clock.hold():
-                client = await stack.enter_async_context(self._new_client())
-                await client.subscribe(self._ack_topic, qos=1)
+            client = await stack.enter_async_context(self._new_client())
+            await client.subscribe(self._ack_topic, qos=1)
             _obey_cancel()
             self._come_up(client)
             try:
@@ -107,7 +100,7 @@ class MqttLink:
                 self._go_down()
 
     def _new_client(self) -> aiomqtt.Client:
-        return _Client(
+        return aiomqtt.Client(
             self._broker.host,
             self._broker.port,
             username=self._broker.username,
@@ -115,7 +108,7 @@ class MqttLink:
             identifier=self._broker.client_id,
             clean_session=True,
             keepalive=KEEPALIVE_S,
-            timeout=self._clock.io_s(CONNECT_S),
+            timeout=CONNECT_S,
             socket_options=[NO_DELAY],
             max_queued_incoming_messages=MAX_ACKS_WAITING,
         )

