@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,13 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from agent.core.errors import ConfigError, Problem
 
 LARGEST_BYTES = 4_000_000
+LARGEST_ENTRIES = 200_000
+DEEPEST = 20
+"""No site needs more; aliases of aliases of aliases would fill the memory."""
+SNIPPET = re.compile(r" with value .*", re.DOTALL)
+
+Finding = tuple[Sequence[str | int], str, str, str | None]
+"""Where, found, wanted, nearest known name."""
 
 
 class Sheet:
@@ -34,7 +42,9 @@ class Sheet:
         for place, step in enumerate(where):
             is_last = place == len(where) - 1
             if isinstance(told, CommentedMap) and step in told:
-                line = told.lc.key(step)[0] + 1
+                # What came in by `<<:` has no line of its own: its parent's is shown.
+                marks = told.lc.data or {}
+                line = marks[step][0] + 1 if step in marks else line
                 told = told[step]
             elif isinstance(told, CommentedSeq) and isinstance(step, int) and step < len(told):
                 line = told.lc.item(step)[0] + 1
@@ -53,14 +63,31 @@ def read_sheet(path: Path) -> Sheet:
         tree = yaml.load(text)
     except MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
-        found = " ".join(str(fault.problem or fault.context or "broken YAML").split())
+        # Of a key that stands twice ruamel shows both values, and they may be secrets.
+        found = SNIPPET.sub("", " ".join(str(fault.problem or fault.context or "broken YAML").split()))
         raise _broken(path, mark.line + 1 if mark else 0, found) from None
     except (YAMLError, ValueError, RecursionError) as fault:
         raise _broken(path, 0, " ".join(str(fault).split())[:200] or type(fault).__name__) from None
     if not isinstance(tree, CommentedMap):
         found = "an empty file" if tree is None else f"a {type(tree).__name__.removeprefix('Commented').lower()}"
         raise _broken(path, 1, found)
+    if _is_huge(tree):
+        wanted = f"at most {LARGEST_ENTRIES} entries, {DEEPEST} deep"
+        raise _broken(path, 0, "more entries than a site has, by aliases of aliases", wanted)
     return Sheet(path, tree)
+
+
+def _is_huge(tree: Any) -> bool:
+    """Whether the entries, with every alias written out, are too many or too deep."""
+    waiting, seen = [(tree, 0)], 0
+    while waiting:
+        told, depth = waiting.pop()
+        seen += 1
+        if depth > DEEPEST or seen > LARGEST_ENTRIES:
+            return True
+        inner = told.values() if isinstance(told, dict) else told if isinstance(told, list) else ()
+        waiting += [(entry, depth + 1) for entry in inner]
+    return False
 
 
 def _read(path: Path) -> str:
@@ -88,3 +115,8 @@ def _broken(path: Path, line: int, found: str, wanted: str = "a YAML mapping, su
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that this one looks like."""
     return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)), None)
+
+
+def unknown(where: Sequence[str | int], name: str, known: Sequence[str], what: str) -> Finding:
+    """A name that is none of those known, told with all of them."""
+    return where, f"`{name}`", f"{what}: {', '.join(known) or 'there is none yet'}", nearest(name, known)

@@ -2,45 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from agent.config import devices, sections
 from agent.config.cross import findings
-from agent.config.lines import Sheet, nearest, read_sheet
+from agent.config.lines import Finding, Sheet, read_sheet
 from agent.config.model import SiteConfig
+from agent.config.notes import missing_secrets, notes
+from agent.config.products import expand
+from agent.config.telling import known_keys, tell
 from agent.core.errors import ConfigError, Problem
-from agent.equipment.templates import template, template_names
 
-SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
-    (): SiteConfig,
-    ("site",): sections.Site,
-    ("clock", "system"): sections.SystemTime,
-    ("clock", "scaled"): sections.ScaledTime,
-    ("clock", "lockstep"): sections.LockstepTime,
-    ("store",): sections.StoreSection,
-    ("brokers", "*"): sections.Broker,
-    ("devices", "*", "modbus"): devices.ModbusDevice,
-    ("devices", "*", "modbus", "points", "*"): devices.ModbusEntry,
-    ("devices", "*", "modbus", "points", "*", "write"): devices.WriteEntry,
-    ("devices", "*", "mqtt"): devices.MqttDevice,
-    ("devices", "*", "mqtt", "points", "*"): devices.MqttEntry,
-    ("devices", "*", "mqtt", "points", "*", "set"): devices.SetEntry,
-    ("devices", "*", "memory"): devices.MemoryDevice,
-    ("devices", "*", "memory", "points", "*"): devices.MemoryEntry,
-    ("equipment", "*"): sections.Equipment,
-    ("schedule",): sections.Schedule,
-    ("limits", "*"): sections.LimitEntry,
-    ("limits", "*", "interlocks", "*"): sections.InterlockEntry,
-    ("control",): sections.Control,
-    ("upstream",): sections.Upstream,
-}
-"""Which keys are known where; `*` stands for any name."""
+SECRETS = {"password", "passwd", "passphrase", "pwd", "secret", "token", "api_key"}
+FREE = {"points", "write", "set"}
+"""Steps of a path that are no name of the site's own."""
+
+Errors = list[dict[str, Any]]
+Steps = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,52 +37,86 @@ class Report:
 
 def load(path: Path) -> SiteConfig:
     """The site's config with absolute paths. Raises ConfigError with all mistakes."""
-    sheet = read_sheet(path)
-    problems = list(_secrets(sheet, sheet.tree, ()))
-    raw = _plain(sheet.tree)
-    problems += _expand(sheet, raw)
-    if problems:
-        raise ConfigError(problems)
-    try:
-        config = SiteConfig.model_validate(raw)
-    except ValidationError as fault:
-        raise ConfigError([_told(sheet, dict(error)) for error in fault.errors()]) from None
-    problems = [sheet.problem(*finding) for finding in findings(config)]
-    if problems:
-        raise ConfigError(problems)
-    return _absolute(config, path.absolute().parent)
+    return _examine(path)[0]
 
 
 def check(path: Path) -> Report:
     """Everything that is wrong or odd; never raises."""
     try:
-        config = load(path)
+        config, sheet = _examine(path)
     except ConfigError as fault:
         return Report(problems=fault.problems, notes=[])
-    return Report(problems=[], notes=list(_notes(config)))
+    missing = [sheet.problem(*finding) for finding in missing_secrets(config)]
+    return Report(problems=missing, notes=list(notes(config)))
 
 
-def _notes(config: SiteConfig) -> Iterator[str]:
-    for spec in config.points():
-        if spec.writable and spec.id not in config.limits:
-            yield f"{spec.id} can be written but has no limit: it never will be"
-    for name, broker in config.brokers.items():
-        if broker.password_file is not None:
-            yield from _password_notes(name, broker.password_file)
-    if config.control.mode == "shadow":
-        yield "control.mode is shadow: the agent plans and tells, and writes nothing"
-    if config.upstream is None or config.upstream.share == "none":
-        yield "nothing leaves this site: upstream.share is none"
+def _examine(path: Path) -> tuple[SiteConfig, Sheet]:
+    sheet = read_sheet(path)
+    secrets = list(_secrets(sheet.tree, ()))
+    # A secret is told once, as a secret, not again as a key that nobody knows.
+    raw = _without(_plain(sheet.tree), [where for where, *_ in secrets])
+    broken = expand(raw)
+    config, errors = _validated(raw)
+    problems = [sheet.problem(*finding) for finding in (*secrets, *broken)] + [tell(sheet, error) for error in errors]
+    if not broken:
+        # A device without its template lacks points that the rest of the file is right to name.
+        problems += _beyond(sheet, raw, errors, [tuple(where) for where, *_ in secrets])
+    if config is None or problems:
+        raise ConfigError(sorted(problems, key=lambda problem: problem.line))
+    return _absolute(config, path.absolute().parent), sheet
 
 
-def _password_notes(name: str, path: Path) -> Iterator[str]:
+def _validated(raw: dict[str, Any]) -> tuple[SiteConfig | None, Errors]:
     try:
-        mode = path.stat().st_mode
-    except OSError as fault:
-        yield f"brokers.{name}.password_file {path}: {(fault.strerror or '').lower()}"
+        return SiteConfig.model_validate(raw), []
+    except ValidationError as fault:
+        return None, [dict(error) for error in fault.errors()]
+
+
+def _beyond(sheet: Sheet, raw: dict[str, Any], errors: Errors, gone: list[Steps]) -> Iterator[Problem]:
+    """What can be said of the whole although single keys are wrong: those keys are left out, and what they touch.
+
+    So a person mends all at once, and is told nothing that only follows from another mistake.
+    """
+    if not all(_is_single(error) for error in errors):
         return
-    if mode & 0o077:
-        yield f"brokers.{name}.password_file {path} can be read by others: chmod 600 it"
+    paths = [_keys_only(raw, error["loc"]) for error in errors]
+    config, _ = _validated(_without(raw, paths))
+    paths += gone
+    named = {step for path in paths for step in path[1:-1] if step not in FREE}
+    for finding in () if config is None else findings(config):
+        where = tuple(finding[0])
+        if not named & set(where) and not any(where[: len(path) - 1] == path[:-1] for path in paths):
+            yield sheet.problem(*finding)
+
+
+def _is_single(error: dict[str, Any]) -> bool:
+    """Whether the rest of the file can be judged without this key: it is optional, or none of ours."""
+    where, kind = tuple(error["loc"]), error["type"]
+    if len(where) < 2 or kind in ("missing", "union_tag_invalid", "union_tag_not_found", "model_type", "dict_type"):
+        return False
+    return kind == "extra_forbidden" or where[-1] in known_keys(where[:-1])
+
+
+def _keys_only(raw: Any, where: Steps) -> Steps:
+    """The path in the file; pydantic's also names the sides of unions."""
+    path: list[str | int] = []
+    for step in where:
+        is_key = isinstance(raw, dict) and step in raw
+        if is_key or (isinstance(raw, list) and isinstance(step, int)):
+            raw = raw[step]
+            path.append(step)
+    return tuple(path)
+
+
+def _without(raw: Any, paths: Sequence[Sequence[str | int]]) -> Any:
+    """A copy that lacks these keys."""
+    if isinstance(raw, list):
+        return [_without(value, [p[1:] for p in paths if p and p[0] == n]) for n, value in enumerate(raw)]
+    if not isinstance(raw, dict):
+        return raw
+    gone = {path[0] for path in paths if len(path) == 1}
+    return {k: _without(v, [p[1:] for p in paths if p and p[0] == k]) for k, v in raw.items() if k not in gone}
 
 
 def _plain(told: Any) -> Any:
@@ -111,124 +128,24 @@ def _plain(told: Any) -> Any:
     return told
 
 
-def _secrets(sheet: Sheet, told: Any, where: tuple[str | int, ...]) -> Iterator[Problem]:
+def _secrets(told: Any, where: Steps) -> Iterator[Finding]:
     """A password in the file is refused before anything could show it."""
-    if isinstance(told, dict):
-        for key, value in told.items():
-            if str(key).lower() in ("password", "passwd", "secret", "token"):
-                yield sheet.problem((*where, key), "a secret in the file", "password_file or password_env")
-            yield from _secrets(sheet, value, (*where, key))
-    elif isinstance(told, list):
-        for place, value in enumerate(told):
-            yield from _secrets(sheet, value, (*where, place))
-
-
-def _expand(sheet: Sheet, raw: dict[str, Any]) -> list[Problem]:
-    """Put a template's rows under the device's equipment; rows that stand in the file outrank them."""
-    problems = []
-    told = raw.get("devices")
-    for name, device in told.items() if isinstance(told, dict) else ():
-        if not isinstance(device, dict) or not isinstance(device.get("template"), str):
-            continue
-        where = ("devices", name, "template")
-        wanted = device["template"]
-        if wanted not in template_names():
-            known = template_names()
-            found = f"`{wanted}`"
-            problems.append(sheet.problem(where, found, f"a template: {', '.join(known)}", nearest(wanted, known)))
-            continue
-        product = template(wanted)
-        if product["driver"] != device.get("driver"):
-            found = f"a template for driver {product['driver']}"
-            problems.append(sheet.problem(where, found, f"one for driver {device.get('driver')}"))
-        elif not isinstance(device.get("equipment"), str):
-            problems.append(sheet.problem(where, "no equipment beside it", "`equipment:` with the machine's id"))
-        else:
-            rows = {f"{device['equipment']}.{role}": row for role, row in product["points"].items()}
-            device["points"] = {**rows, **(device.get("points") or {})}
-    return problems
-
-
-def _told(sheet: Sheet, error: dict[str, Any]) -> Problem:
-    """One of pydantic's errors in plain words."""
-    where, kind = tuple(error["loc"]), str(error["type"])
-    if kind == "extra_forbidden":
-        known = _known_keys(where[:-1])
-        name = str(where[-1])
-        return sheet.problem(where, f"the unknown key `{name}`", f"one of {', '.join(known)}", nearest(name, known))
-    if kind == "missing":
-        return sheet.problem(where, "nothing", f"`{where[-1]}:` with a value")
-    if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return _wrong_tag(sheet, where, error)
-    found = _shown(error.get("input"))
-    context = error.get("ctx") or {}
-    if kind in ("literal_error", "enum"):
-        expected = str(context.get("expected", "")).replace("'", "").replace(" or ", ", ")
-        return sheet.problem(where, found, f"one of {expected}", nearest(found.strip("`"), expected.split(", ")))
-    wanted = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
-    wanted = wanted.removeprefix("a valid ").replace("a valid ", "a ")
-    guess = (
-        nearest(found.strip("`"), wanted.removeprefix("one of ").split(", ")) if wanted.startswith("one of") else None
-    )
-    return sheet.problem(where, found, _WANTED.get(kind, wanted), guess)
-
-
-_WANTED = {
-    "float_parsing": "a number",
-    "float_type": "a number",
-    "int_parsing": "a whole number",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "finite_number": "a number that is neither infinite nor NaN",
-    "string_type": "a text",
-    "bool_parsing": "true or false",
-    "dict_type": "a mapping of names to entries",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-    "tuple_type": "a list",
-    "list_type": "a list",
-    "string_pattern_mismatch": "a name of letters, digits, dots, dashes and underscores",
-}
-
-
-def _wrong_tag(sheet: Sheet, where: tuple[Any, ...], error: dict[str, Any]) -> Problem:
-    """`driver:` of a device or `kind:` of the clock is missing or unknown."""
-    context = error.get("ctx") or {}
-    key = str(context.get("discriminator", "kind")).strip("'")
-    known = ["modbus", "mqtt", "memory"] if key == "driver" else ["system", "scaled", "lockstep"]
-    tag = context.get("tag")
-    found = "nothing" if tag is None else f"`{tag}`"
-    return sheet.problem((*where, key), found, f"one of {', '.join(known)}", nearest(str(tag), known))
-
-
-def _known_keys(where: tuple[Any, ...]) -> list[str]:
-    model = next((model for pattern, model in SECTIONS.items() if _matches(pattern, where)), None)
-    if model is None:
-        return []
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _matches(pattern: tuple[str, ...], where: tuple[Any, ...]) -> bool:
-    return len(pattern) == len(where) and all(p in ("*", w) for p, w in zip(pattern, where, strict=True))
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, float) and not math.isfinite(value):
-        return f"`{value}`"
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list"
-    return "nothing" if value is None else f"`{str(value)[:60]}`"
+    inner = told.items() if isinstance(told, dict) else enumerate(told) if isinstance(told, list) else ()
+    for key, value in inner:
+        if str(key).lower() in SECRETS:
+            yield (*where, key), "a secret in the file", "password_file or password_env", None
+        yield from _secrets(value, (*where, key))
 
 
 def _absolute(config: SiteConfig, folder: Path) -> SiteConfig:
     """Paths in the file are meant from the file's folder."""
     store = config.store.model_copy(update={"path": folder / config.store.path})
     brokers = {
-        name: broker.model_copy(
-            update={"password_file": folder / broker.password_file if broker.password_file else None}
-        )
+        name: broker.model_copy(update={"password_file": _secret_path(broker.password_file, folder)})
         for name, broker in config.brokers.items()
     }
     return config.model_copy(update={"store": store, "brokers": brokers})
+
+
+def _secret_path(told: Path | None, folder: Path) -> Path | None:
+    return None if told is None else folder / os.path.expandvars(told)

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from agent.config.base import Section
-from agent.config.devices import AnyDevice, Entry
-from agent.config.sections import (
-    Broker,
-    ClockSection,
-    Control,
-    Equipment,
-    LimitEntry,
-    Schedule,
-    Site,
-    StoreSection,
-    SystemTime,
-    Upstream,
-)
-from agent.core.limits import Interlock, Limit
+from agent.config.clock import ClockSection, SystemTime
+from agent.config.control import Control
+from agent.config.devices import AnyDevice
+from agent.config.equipment import Equipment, Schedule
+from agent.config.limits import LimitEntry
+from agent.config.points import Entry
+from agent.config.site import Site, StoreSection
+from agent.config.upstream import Broker, Upstream
+from agent.core.limits import Limit
 from agent.core.points import Kind, PointSpec
 from agent.equipment.kinds import role_of
 from agent.equipment.systems import AhuSystem, CracSystem, LiftSystem, Systems
@@ -49,12 +44,13 @@ class SiteConfig(Section):
         """Absolute, once `load` has seen the file."""
         return self.store.path
 
-    def points(self) -> list[PointSpec]:
+    def points(self, *, without: Collection[str] = ()) -> list[PointSpec]:
         """Every point of every device, in the file's order."""
         return [
             self._spec(point, entry, device.poll_s)
             for device in self.devices.values()
             for point, entry in device.points.items()
+            if point not in without
         ]
 
     def _spec(self, point: str, entry: Entry, device_poll_s: float) -> PointSpec:
@@ -75,20 +71,7 @@ class SiteConfig(Section):
 
     def envelope(self) -> dict[str, Limit]:
         """Point -> limit."""
-        return {
-            point: Limit(
-                point=point,
-                low=entry.low,
-                high=entry.high,
-                step=math.inf if entry.step is None else entry.step,
-                hold_s=entry.hold_s,
-                needs=entry.needs,
-                interlocks=tuple(Interlock(point=i.point, low=i.low, high=i.high) for i in entry.interlocks),
-                release=entry.release,
-                source=entry.source,
-            )
-            for point, entry in self.limits.items()
-        }
+        return {point: entry.limit(point) for point, entry in self.limits.items()}
 
     def systems(self) -> Systems:
         """Which machine serves whom, for the strategies."""
@@ -125,9 +108,8 @@ class SiteConfig(Section):
         room = self.equipment[name].serves or ""
         known = {point for device in self.devices.values() for point in device.points}
         racks = sum(f"{room}.rack_inlet_temperature_{n}" in known for n in range(1, 5))
-        return CracSystem(
-            crac=name, room=room, inlet_max_c=self.equipment[name].inlet_max_c, racks=racks, it_meter=None
-        )
+        told = self.equipment[name]
+        return CracSystem(crac=name, room=room, inlet_max_c=told.inlet_max_c, racks=racks, it_meter=told.it_meter)
 
     def _lifts(self, name: str) -> LiftSystem:
         zones = tuple(self._of_kind("zone"))

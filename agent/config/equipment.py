@@ -1,0 +1,72 @@
+"""The machines and rooms of a site, who serves whom, and when people are expected."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from agent.config.base import Number, Section
+from agent.equipment.kinds import KINDS
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+KEYS_OF = {
+    "zone": ("served_by", "comfort_low_c", "comfort_high_c"),
+    "crac": ("serves", "inlet_max_c", "it_meter"),
+    "lift_group": ("cars",),
+}
+"""Keys that mean something for one kind only."""
+
+PARTNERS = {"served_by": "ahu", "serves": "data_room", "it_meter": "meter"}
+"""Keys that name another equipment, and of which kind."""
+
+
+class Equipment(Section):
+    """A machine or a room."""
+
+    kind: str
+    served_by: str | None = None
+    """Of a zone: its air handler."""
+    comfort_low_c: Number = 20.5
+    comfort_high_c: Number = 25.5
+    serves: str | None = None
+    """Of a CRAC: its data room."""
+    inlet_max_c: Number = 27.0
+    """ASHRAE TC 9.9, recommended for class A1."""
+    it_meter: str | None = None
+    """Of a CRAC: the meter of the servers in its room with their UPS; without one the loss is assumed."""
+    cars: Annotated[int, Field(strict=True, ge=1, le=32)] = 4
+
+    @field_validator("kind")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in KINDS:
+            raise ValueError(f"one of {', '.join(KINDS)}")
+        return value
+
+
+class Schedule(Section):
+    """When people are expected, local time."""
+
+    start: str = "07:00"
+    stop: str = "19:00"
+    weekdays: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri")
+
+    @field_validator("start", "stop")
+    @classmethod
+    def _is_time(cls, value: str) -> str:
+        if not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d|24:00", value):
+            raise ValueError('a time of day in quotes, such as "07:30"')
+        return value
+
+    def hours(self) -> tuple[float, float]:
+        """Start and stop, hours after midnight."""
+        (h1, m1), (h2, m2) = (map(int, text.split(":")) for text in (self.start, self.stop))
+        return h1 + m1 / 60.0, h2 + m2 / 60.0
+
+    def day_numbers(self) -> tuple[int, ...]:
+        """0 is Monday."""
+        return tuple(DAYS.index(day) for day in self.weekdays)

@@ -1,0 +1,92 @@
+"""Not wrong, but worth a look; and what only the machine at hand can tell."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from agent.config.lines import Finding
+from agent.config.model import SiteConfig
+from agent.equipment.kinds import role_of
+from agent.equipment.templates import template
+
+OTHERS = 0o077
+"""Permission bits of everyone but the owner."""
+
+
+def missing_secrets(config: SiteConfig) -> Iterator[Finding]:
+    """Password files that are not there: the agent would not start."""
+    for name, broker in config.brokers.items():
+        path = broker.password_file
+        if path is not None and not _is_elsewhere(path) and _stat_mode(path) is None:
+            yield ("brokers", name, "password_file"), f"no file {path}", "a file with the password", None
+
+
+def notes(config: SiteConfig) -> Iterator[str]:
+    """Sentences for the person who wrote the file."""
+    yield from _mode_notes(config)
+    yield from _limit_notes(config)
+    yield from _unit_notes(config)
+    yield from _equipment_notes(config)
+    yield from _template_notes(config)
+    yield from _secret_notes(config)
+
+
+def _mode_notes(config: SiteConfig) -> Iterator[str]:
+    if config.control.mode == "shadow":
+        yield "control.mode is shadow: the agent plans and tells, and writes nothing"
+    if config.upstream is None:
+        yield "nothing leaves this site: there is no upstream"
+    elif not any(spec.share for spec in config.points()):
+        yield "no sample leaves this site: upstream.share lets no point pass"
+
+
+def _limit_notes(config: SiteConfig) -> Iterator[str]:
+    for spec in config.points():
+        if spec.writable and spec.id not in config.limits:
+            yield f"{spec.id} can be written but has no limit: it never will be"
+
+
+def _unit_notes(config: SiteConfig) -> Iterator[str]:
+    for spec in config.points():
+        role = role_of(config.equipment[spec.equipment].kind, spec.role)
+        if role is not None and role.unit != spec.unit:
+            yield f"{spec.id} is told in {spec.unit}, the planner takes it as {role.unit}: use scale and offset instead"
+
+
+def _equipment_notes(config: SiteConfig) -> Iterator[str]:
+    for name, equipment in config.equipment.items():
+        if equipment.kind == "zone" and equipment.served_by is None:
+            yield f"{name} has no served_by: nothing is planned for its air handler on its behalf"
+        if equipment.kind == "crac" and equipment.serves is None:
+            yield f"{name} serves no room: nothing is planned for it"
+
+
+def _template_notes(config: SiteConfig) -> Iterator[str]:
+    for name, device in config.devices.items():
+        if device.template is not None and template(device.template).get("example"):
+            yield f"device {name}: template {device.template} is an example, no product has these registers"
+
+
+def _secret_notes(config: SiteConfig) -> Iterator[str]:
+    for name, broker in config.brokers.items():
+        mode = None if broker.password_file is None else _stat_mode(broker.password_file)
+        if mode is not None and mode & OTHERS:
+            yield f"brokers.{name}.password_file {broker.password_file} is open to others: chmod 600 it"
+        if broker.password_file is not None and _is_elsewhere(broker.password_file):
+            yield f"brokers.{name}.password_file {broker.password_file.name} cannot be seen from here"
+        if broker.password_env is not None and broker.password_env not in os.environ:
+            yield f"brokers.{name}.password_env {broker.password_env} is not set here; it must be where the agent runs"
+
+
+def _stat_mode(path: Path) -> int | None:
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return None
+
+
+def _is_elsewhere(path: Path) -> bool:
+    """Whether only the agent can see it: behind a variable of its own, or in a folder that is closed to us."""
+    return "$" in str(path) or (path.parent.exists() and not os.access(path.parent, os.X_OK))

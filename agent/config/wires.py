@@ -1,0 +1,128 @@
+"""Whether devices can share their wires: brokers, registers, topics."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+
+from agent.config.devices import ModbusDevice, MqttDevice
+from agent.config.lines import Finding, unknown
+from agent.config.model import SiteConfig
+from agent.config.points import WIDTHS, ModbusEntry
+
+LAST_REGISTER = 65535
+
+
+def wire_findings(config: SiteConfig) -> Iterator[Finding]:
+    """Every mistake about where things live on a wire."""
+    yield from _broker_names(config)
+    yield from _broker_access(config)
+    yield from _registers(config)
+    yield from _shared_registers(config)
+    yield from _shared_topics(config)
+    yield from _releases(config)
+
+
+def _broker_names(config: SiteConfig) -> Iterator[Finding]:
+    known = list(config.brokers)
+    uses: list[tuple[Sequence[str | int], str]] = [
+        (("devices", name, "broker"), device.broker)
+        for name, device in config.devices.items()
+        if isinstance(device, MqttDevice)
+    ]
+    if config.upstream is not None:
+        uses.append((("upstream", "broker"), config.upstream.broker))
+    if config.clock.kind == "lockstep":
+        uses.append((("clock", "broker"), config.clock.broker))
+    for where, name in uses:
+        if name not in known:
+            yield unknown(where, name, known, "a broker of this file")
+
+
+def _broker_access(config: SiteConfig) -> Iterator[Finding]:
+    for name, broker in config.brokers.items():
+        if broker.username is None and not _is_loopback(broker.host):
+            wanted = "a broker on this machine, or a username with its password_file"
+            yield ("brokers", name, "host"), f"{broker.host} without credentials", wanted, None
+        passwords = [key for key in ("password_file", "password_env") if getattr(broker, key) is not None]
+        if broker.username is not None and not passwords:
+            yield ("brokers", name, "username"), "no password beside it", "password_file or password_env", None
+        if len(passwords) > 1:
+            yield ("brokers", name, "password_env"), "password_file beside it", "one of the two", None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _registers(config: SiteConfig) -> Iterator[Finding]:
+    for where, _, entry in _modbus(config):
+        is_bit = entry.table in ("coil", "discrete")
+        if is_bit and "type" in entry.model_fields_set and entry.type != "bool":
+            yield (*where, "type"), f"`{entry.type}` in table {entry.table}", "bool: this table holds single bits", None
+        last = entry.register_ + (1 if is_bit else WIDTHS.get(entry.type, 1)) - 1
+        if last > LAST_REGISTER:
+            found = f"{entry.type} from register {entry.register_}"
+            yield (*where, "register"), found, f"an end at register {LAST_REGISTER} at most", None
+
+
+def _modbus(config: SiteConfig) -> Iterator[tuple[tuple[str, ...], ModbusDevice, ModbusEntry]]:
+    for name, device in config.devices.items():
+        if isinstance(device, ModbusDevice):
+            for point, entry in device.points.items():
+                yield ("devices", name, "points", point), device, entry
+
+
+def _shared_registers(config: SiteConfig) -> Iterator[Finding]:
+    """A device may be told under two names, so host, port and unit say which one it is."""
+    taken: dict[tuple[object, ...], str] = {}
+    for where, device, entry in _modbus(config):
+        place = (device.host, device.port, device.unit)
+        told = set()
+        for table, register in _written(entry):
+            key = (*place, table, register)
+            if key in taken and taken[key] not in told:
+                told.add(taken[key])
+                wanted = f"a register of its own; {taken[key]} writes this one"
+                yield (*where, "write"), f"register {register}", wanted, None
+            taken.setdefault(key, where[-1])
+
+
+def _written(entry: ModbusEntry) -> list[tuple[str, int]]:
+    """Every (table, register) that a write changes."""
+    write = entry.write
+    if write is None:
+        return []
+    if (write.table or entry.table) == "coil":
+        registers = [("coil", write.register_)]
+    else:
+        width = WIDTHS.get(write.type or entry.type, 1)
+        registers = [("holding", write.register_ + place) for place in range(width)]
+    return registers if write.mode_register is None else [*registers, ("holding", write.mode_register)]
+
+
+def _shared_topics(config: SiteConfig) -> Iterator[Finding]:
+    taken: dict[tuple[object, ...], str] = {}
+    for name, device in config.devices.items():
+        if not isinstance(device, MqttDevice):
+            continue
+        for point, entry in device.points.items():
+            key = (device.broker, entry.set.topic, entry.set.path) if entry.set else None
+            if entry.set and key in taken:
+                wanted = f"a topic of its own; {taken[key]} writes this one"
+                yield ("devices", name, "points", point, "set"), f"topic {entry.set.topic}", wanted, None
+            if key is not None:
+                taken.setdefault(key, point)
+
+
+def _releases(config: SiteConfig) -> Iterator[Finding]:
+    for where, _, entry in _modbus(config):
+        limit = config.limits.get(where[-1])
+        if limit is None or entry.write is None or entry.write.mode_register is not None:
+            continue
+        if limit.release == "relinquish":
+            found = "relinquish, but no mode_register by which the device takes its point back"
+            yield ("limits", where[-1], "release"), found, "a value within low..high, or a mode_register", None
