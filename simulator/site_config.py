@@ -19,12 +19,12 @@ HOST = "127.0.0.1"
 GATEWAY = "gateway1"
 SITE = "office-tower"
 SOURCE = "simulator, the device's own range"
-CYCLE_S = 900.0
+CYCLE_S = 300.0
 MACHINES: dict[str, dict[str, Any]] = {
     "site": {"kind": "site"},
     "ahu1": {"kind": "ahu"},
     "room1": {"kind": "data_room"},
-    "crac1": {"kind": "crac", "serves": "room1", "inlet_max_c": 27.0},
+    "crac1": {"kind": "crac", "serves": "room1", "inlet_max_c": 27.0, "it_meter": "meter2"},
     "lifts1": {"kind": "lift_group", "cars": 4},
     "meter1": {"kind": "meter"},
     "meter2": {"kind": "meter"},
@@ -32,13 +32,13 @@ MACHINES: dict[str, dict[str, Any]] = {
 }
 ZONE = {"kind": "zone", "served_by": "ahu1", "comfort_low_c": 20.5, "comfort_high_c": 25.5}
 LIMITS: dict[str, dict[str, Any]] = {
-    "zone_air_heating_temperature_setpoint": {"low": 16.0, "high": 23.0, "hold_s": 0.0},
-    "zone_air_cooling_temperature_setpoint": {"low": 21.0, "high": 28.0, "hold_s": 0.0},
+    "zone_air_heating_temperature_setpoint": {"low": 16.0, "high": 23.0, "step": 6.0, "hold_s": 600.0},
+    "zone_air_cooling_temperature_setpoint": {"low": 21.0, "high": 30.0, "step": 6.0, "hold_s": 600.0},
     "ahu1.on_off_command": {"low": 0.0, "high": 1.0, "hold_s": 900.0},
-    "ahu1.supply_air_temperature_setpoint": {"low": 12.0, "high": 20.0, "hold_s": 0.0},
-    "crac1.supply_air_temperature_setpoint": {"low": 15.0, "high": 25.0, "step": 1.5, "hold_s": 600.0},
-    "crac1.fan_speed_setpoint": {"low": 40.0, "high": 100.0, "step": 10.0, "hold_s": 600.0},
-    "lifts1.cars_in_service_setpoint": {"low": 2.0, "high": 4.0, "hold_s": 600.0},
+    "ahu1.supply_air_temperature_setpoint": {"low": 12.0, "high": 20.0, "step": 2.0, "hold_s": 600.0},
+    "crac1.supply_air_temperature_setpoint": {"low": 16.0, "high": 26.0, "step": 1.0, "hold_s": 600.0},
+    "crac1.fan_speed_setpoint": {"low": 45.0, "high": 100.0, "step": 5.0, "hold_s": 600.0},
+    "lifts1.cars_in_service_setpoint": {"low": 1.0, "high": 4.0, "step": 4.0, "hold_s": 600.0},
 }
 """By point, or by role for zones: what the agent may write, within the device's own range. Our choice for the demo."""
 

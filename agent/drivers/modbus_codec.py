@@ -40,8 +40,9 @@ class _Group:
     """Points of one type and order within a block; k points of w registers."""
 
     dtype: str
+    """numpy's, low byte first."""
     places: npt.NDArray[np.intp]
-    """intp [k, w]: which words of the block, most significant first."""
+    """intp [k x w]: which words of the block, a point after the other, its least significant word first."""
     is_swapped: bool
     """The bytes within each word come low first."""
     rows: npt.NDArray[np.intp]
@@ -58,8 +59,8 @@ class BlockDecoder:
         self._low = np.array([UNITS[point.unit].low for point in points])
         self._high = np.array([UNITS[point.unit].high for point in points])
         most = max((len(point.absent) for point in points), default=0)
-        absent = [list(point.absent) + [math.nan] * (most - len(point.absent)) for point in points]
-        self._absent = np.array(absent).reshape(len(points), most)
+        absent = [[*point.absent, *[math.nan] * (most - len(point.absent))] for point in points]
+        self._absent = [np.array(column) for column in zip(*absent, strict=True)]
         self._groups = [_group(start, points, key) for key in sorted({_key(point) for point in points})]
 
     def decode(self, words: Words) -> Columns:
@@ -71,7 +72,9 @@ class BlockDecoder:
         quality = np.full(len(values), Quality.GOOD, np.uint8)
         # A value that its unit cannot have is kept, but not believed.
         quality[(values < self._low) | (values > self._high)] = Quality.UNCERTAIN
-        bad = ~np.isfinite(values) | (raw[:, None] == self._absent).any(axis=1)
+        bad = ~np.isfinite(values)
+        for absent in self._absent:
+            bad |= raw == absent
         quality[bad] = Quality.BAD
         values[bad] = np.nan
         return self.handles, values, quality
@@ -91,27 +94,31 @@ def _group(start: int, points: Sequence[ModbusPoint], key: tuple[str, str, str])
     rows = np.array([row for row, point in enumerate(points) if _key(point) == key], np.intp)
     first = np.array([points[row].register - start for row in rows], np.intp)
     steps = np.arange(TYPES[kind][1])
-    places = first[:, None] + (steps if word_order == "big" else steps[::-1])
-    return _Group(dtype=TYPES[kind][0], places=places, is_swapped=byte_order == "little", rows=rows)
+    places = (first[:, None] + (steps[::-1] if word_order == "big" else steps)).ravel()
+    return _Group(dtype="<" + TYPES[kind][0], places=places, is_swapped=byte_order == "little", rows=rows)
 
 
 def _raw(words: Words, group: _Group) -> npt.NDArray[np.float64]:
     taken = words[group.places]
     if group.is_swapped:
         taken = taken.byteswap()
+    raw = taken.astype("<u2", copy=False).view(group.dtype)
+    if group.dtype[1] != "f":
+        return raw.astype(np.float64)
     with np.errstate(invalid="ignore"):  # A signalling NaN in a float register is a NaN, not a warning.
-        return taken.astype(">u2").view(">" + group.dtype)[:, 0].astype(np.float64)
+        return raw.astype(np.float64)
 
 
 def encode(value: float, write: ModbusWrite, like: ModbusPoint) -> list[int]:
     """Words for a value, in the point's byte and word order. Raises ValueError for what the type cannot carry."""
     dtype, _ = TYPES[write.type]
-    raw = value / write.scale
+    raw = (value - write.offset) / write.scale
+    if not math.isfinite(raw):
+        raise ValueError(f"{value:g} cannot be written")
     if dtype[0] in "iu":
-        info = np.iinfo(dtype)
         raw = round(raw)
-        if not info.min <= raw <= info.max:
-            raise ValueError(f"{value:g} does not fit into {write.type} x {write.scale:g}")
+    if not _least(dtype) <= raw <= _most(dtype):
+        raise ValueError(f"{value:g} does not fit into {write.type} x {write.scale:g}")
     words = np.array([raw], ">" + dtype).view(">u2").astype(np.uint16)
     if like.byte_order == "little":
         words = words.byteswap()
@@ -123,4 +130,12 @@ def decode_written(words: Sequence[int], write: ModbusWrite, like: ModbusPoint) 
     taken = np.array(words, np.uint16)
     taken = taken if like.word_order == "big" else taken[::-1]
     taken = taken.byteswap() if like.byte_order == "little" else taken
-    return float(taken.astype(">u2").view(">" + TYPES[write.type][0])[0]) * write.scale
+    return float(taken.astype(">u2").view(">" + TYPES[write.type][0])[0]) * write.scale + write.offset
+
+
+def _least(dtype: str) -> float:
+    return int(np.iinfo(dtype).min) if dtype[0] in "iu" else -_most(dtype)
+
+
+def _most(dtype: str) -> float:
+    return int(np.iinfo(dtype).max) if dtype[0] in "iu" else float(np.finfo(dtype).max)

@@ -13,8 +13,16 @@ from agent.core.clock import Clock
 from agent.core.errors import DeviceError
 
 
+class SilentError(DeviceError):
+    """Asked, and no answer came."""
+
+
 class ModbusLine:
-    """Connects when first asked and again after each fault; keeps no task of its own."""
+    """Connects when first asked and again after each fault; keeps no task of its own.
+
+    The growing, jittered pauses between tries are the poller's, one for each unit: a line that paused as well would
+    make a hand-back wait that could be written now.
+    """
 
     def __init__(self, host: str, port: int, clock: Clock) -> None:
         self.place = f"{host}:{port}"
@@ -24,6 +32,7 @@ class ModbusLine:
         self._client: AsyncModbusTcpClient | None = None
         self._turn = asyncio.Lock()
         self.requests = 0
+        self.connections = 0
 
     async def ask(
         self,
@@ -41,9 +50,10 @@ class ModbusLine:
                     self.requests += 1
                     answer = await call(client)
             except (ModbusException, TimeoutError, OSError) as fault:
-                # A late answer would meet the next request: begin anew with a connection that has none under way.
+                # Begin anew with nothing under way. Transaction ids would tell a late answer apart, but not half of
+                # one (the library forgets the first half), nor one from a device that answers with the id 0.
                 self._drop()
-                raise DeviceError(f"{what} at {self.place}: {_said(fault)}") from fault
+                raise SilentError(f"{what} at {self.place}: {_said(fault)}") from fault
             except asyncio.CancelledError:
                 self._drop()
                 raise
@@ -59,10 +69,16 @@ class ModbusLine:
         client = AsyncModbusTcpClient(
             self._host, port=self._port, timeout=self._clock.io_s(timeout_s), retries=0, reconnect_delay=0
         )
-        if not await client.connect():
+        try:
+            is_in = await client.connect()
+        except BaseException:
+            client.close()
+            raise
+        if not is_in:
             client.close()
             raise DeviceError(f"{what} at {self.place}: connection refused or unreachable")
         self._client = client
+        self.connections += 1
         return client
 
     def _drop(self) -> None:
@@ -75,6 +91,6 @@ class ModbusLine:
 
 
 def _said(fault: Exception) -> str:
-    if isinstance(fault, TimeoutError):
+    if isinstance(fault, TimeoutError) or "No response received" in str(fault):
         return "no answer in time"
     return str(fault).removeprefix("Modbus Error: ") or type(fault).__name__

@@ -1,13 +1,17 @@
-"""Points that arrive on MQTT topics, and set-points that are published and awaited."""
+"""Points that arrive on MQTT topics, and set-points that are published and awaited.
+
+When was a value measured? Where the payload says so (`time_path`), then; else when it arrived. What the broker had kept
+(a retained message) arrived at connect, whatever its age: without a believable time of its own it is UNCERTAIN.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections import defaultdict, deque
-from collections.abc import AsyncIterator
+import math
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -24,17 +28,27 @@ from agent.drivers.mqtt_payload import Decoded, parse, pick
 from agent.drivers.wire import MqttDevice, MqttPoint
 
 MOST_WAITING = 50_000
-"""Samples between two polls; more are dropped, oldest first, and counted."""
+"""Samples between two polls; of more the oldest are dropped and counted."""
 FUTURE_S = 5.0
-"""A device's time stamp may run ahead of us by so much."""
+"""A device's time stamp may run ahead of us by so much, else it is not believed. Our assumption, as is the next."""
 OLDEST_S = 86_400.0
-"""A time stamp older than this is not believed."""
+MERGE_S = 0.05
+"""Different points' samples within this are one scan, at the first one's instant: a row a scan, not a row a sample."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Arrival:
     handle: int
     decoded: Decoded
+    at: Instant
+    is_retained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    handle: int
+    value: float
+    quality: Quality
     at: Instant
 
 
@@ -49,10 +63,13 @@ class MqttDriver:
         self._clock = clock
         self._points = {point.point: point for point in device.points}
         self._by_topic: defaultdict[str, list[MqttPoint]] = defaultdict(list)
-        self._arrived: deque[_Arrival] = deque()
-        self._latest: dict[int, float] = {}
+        self._arrived: list[_Arrival] = []
+        self._shown: dict[int, float] = {}
+        """Handle -> what its topic showed last, retained messages left out."""
         self._news = asyncio.Event()
-        self._broken_topics: set[str] = set()
+        """Set at the next live message, and then replaced."""
+        self._broken: set[str] = set()
+        """Points whose last payload could not be read."""
         self.broken = 0
         """Payloads that could not be read."""
         self.dropped = 0
@@ -60,7 +77,7 @@ class MqttDriver:
         for point in device.points:
             self._by_topic[point.topic].append(point)
         for topic in self._by_topic:
-            connection.subscribe(topic, self._hear)
+            connection.subscribe(topic, self._hear, retained=self._hear_retained)
 
     async def open(self) -> None: ...
 
@@ -69,50 +86,65 @@ class MqttDriver:
     async def poll(self) -> list[Scan]:
         """All that arrived since the last poll, one scan an instant. Raises BrokerError when the link is down."""
         now = self._clock.read()
-        waiting, self._arrived = self._arrived, deque()
+        waiting, self._arrived = self._arrived, []
         if not waiting and not self._connection.is_up:
             raise BrokerError(f"{self.name}: {self._connection.place} is not connected")
-        stamped = [(arrival, *_stamp(arrival, now)) for arrival in waiting]
-        runs = groupby(stamped, key=lambda row: row[1].unix_s)
-        return [self._scan(list(rows)) for _, rows in runs]
+        return [self._scan(group) for group in _merged(_stamped(arrival, now) for arrival in waiting)]
 
-    def _scan(self, rows: list[tuple[_Arrival, Instant, Quality]]) -> Scan:
+    def _scan(self, group: dict[int, _Sample]) -> Scan:
+        samples = list(group.values())
         return Scan(
             device=self.name,
-            handles=np.array([arrival.handle for arrival, _, _ in rows], np.int32),
-            values=np.array([arrival.decoded.value for arrival, _, _ in rows], np.float64),
-            quality=np.array([quality for _, _, quality in rows], np.uint8),
-            at=rows[0][1],
+            handles=np.array([sample.handle for sample in samples], np.int32),
+            values=np.array([sample.value for sample in samples], np.float64),
+            quality=np.array([sample.quality for sample in samples], np.uint8),
+            at=samples[0].at,
         )
 
     def _hear(self, topic: str, payload: bytes) -> None:
-        at = self._clock.read()
+        for arrival in self._arrivals(topic, payload, is_retained=False):
+            self._shown[arrival.handle] = arrival.decoded.value
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    def _hear_retained(self, topic: str, payload: bytes) -> None:
+        self._arrivals(topic, payload, is_retained=True)
+
+    def _arrivals(self, topic: str, payload: bytes, *, is_retained: bool) -> list[_Arrival]:
+        """Kept for the next poll; of what cannot be read, nothing."""
+        at, points = self._clock.read(), self._by_topic[topic]
+        arrivals: list[_Arrival] = []
+        broken: dict[str, str] = {}
         try:
             told = parse(payload)
-            arrivals = [_Arrival(point.handle, pick(told, point), at) for point in self._by_topic[topic]]
         except ValueError as fault:
-            self._tell_broken(topic, str(fault))
-            return
-        self._tell_mended(topic)
-        for arrival in arrivals:
-            self._latest[arrival.handle] = arrival.decoded.value
-            self._arrived.append(arrival)
-        while len(self._arrived) > MOST_WAITING:
-            self._arrived.popleft()
-            self.dropped += 1
-        self._news.set()
+            broken = {point.point: str(fault) for point in points}
+        for point in points if not broken else ():
+            try:
+                arrivals.append(_Arrival(point.handle, pick(told, point), at, is_retained))
+            except ValueError as fault:
+                broken[point.point] = str(fault)
+        self._count_broken(topic, points, broken)
+        self._keep(arrivals)
+        return arrivals
 
-    def _tell_broken(self, topic: str, why: str) -> None:
-        """Counted each time, told once a topic until it is well again."""
-        self.broken += 1
-        if topic not in self._broken_topics:
-            self._broken_topics.add(topic)
-            self._tell(f"{self.name}: payload on {topic} cannot be read: {why}")
+    def _keep(self, arrivals: list[_Arrival]) -> None:
+        self._arrived += arrivals
+        if (excess := len(self._arrived) - MOST_WAITING) > 0:
+            self.dropped += excess
+            del self._arrived[:excess]
 
-    def _tell_mended(self, topic: str) -> None:
-        if topic in self._broken_topics:
-            self._broken_topics.remove(topic)
-            self._tell(f"{self.name}: payloads on {topic} can be read again")
+    def _count_broken(self, topic: str, points: list[MqttPoint], broken: dict[str, str]) -> None:
+        """Counted each time, told once when it starts and once when it ends."""
+        self.broken += bool(broken)
+        news = {point: why for point, why in broken.items() if point not in self._broken}
+        if news:
+            why = next(iter(news.values()))
+            self._tell(f"{self.name}: payload on {topic} cannot be read: {why}; {', '.join(news)}")
+        if self._broken and (mended := [p.point for p in points if p.point in self._broken and p.point not in broken]):
+            self._tell(f"{self.name}: payloads on {topic} can be read again; {', '.join(mended)}")
+            self._broken.difference_update(mended)
+        self._broken.update(news)
 
     def _tell(self, text: str) -> None:
         self._journal.write(Entry(at=self._clock.read(), kind="device", subject=self.name, text=text))
@@ -122,32 +154,35 @@ class MqttDriver:
         point = self._points.get(command.point)
         if point is None or point.set_topic is None:
             return self._outcome(command, "failed", f"{self.name} has no topic to set {command.point}")
+        if command.value is not None and not math.isfinite(command.value):
+            return self._outcome(command, "failed", f"{command.value} cannot be written")
+        self._shown.pop(point.handle, None)  # What was shown before we spoke confirms nothing.
         try:
             with self._clock.hold():
                 await self._connection.publish(point.set_topic, _payload(command.value, point), qos=1)
-                return await self._confirmed(command, point)
+                return await self._confirm(command, point)
         except BrokerError as fault:
             return self._outcome(command, "failed", str(fault))
 
-    async def _confirmed(self, command: Command, point: MqttPoint) -> Outcome:
+    async def _confirm(self, command: Command, point: MqttPoint) -> Outcome:
         if command.value is None:
-            return self._outcome(command, "confirmed", "released; the broker has it, the device shows no mode")
+            return self._outcome(command, "confirmed", "released; the broker has it, the topic shows no mode")
         try:
             async with asyncio.timeout(self._clock.io_s(self._device.timeout_s)):
-                async for shown in self._shown(point.handle):
-                    if abs(shown - command.value) <= 0.01 * max(1.0, abs(command.value)):
-                        return self._outcome(command, "confirmed", "", shown)
+                shown = await self._until_shown(command.value, point)
+            return self._outcome(command, "confirmed", "", shown)
         except TimeoutError:
-            pass
-        last = self._latest.get(point.handle)
-        return self._outcome(command, "unconfirmed", f"{point.topic} did not show it in time", last)
+            seen = self._shown.get(point.handle)
+            detail = f"{point.topic} shows {'nothing new' if seen is None else f'{seen:g}'}"
+            return self._outcome(command, "unconfirmed", detail, seen)
 
-    async def _shown(self, handle: int) -> AsyncIterator[float]:
+    async def _until_shown(self, value: float, point: MqttPoint) -> float:
         while True:
-            self._news.clear()
-            await self._news.wait()
-            if handle in self._latest:
-                yield self._latest[handle]
+            news = self._news
+            shown = self._shown.get(point.handle, math.nan)
+            if abs(shown - value) <= 0.51 * point.shown_step:
+                return shown
+            await news.wait()
 
     def _outcome(self, command: Command, kind: Any, detail: str, shown: float | None = None) -> Outcome:
         return Outcome(command=command, kind=kind, read_back=shown, detail=detail, at=self._clock.read())
@@ -160,13 +195,27 @@ def _payload(value: float | None, point: MqttPoint) -> bytes:
     return json.dumps(told).encode()
 
 
-def _stamp(arrival: _Arrival, now: Instant) -> tuple[Instant, Quality]:
-    """The device's own time where it can be believed, else the time of arrival, and then not GOOD."""
-    decoded = arrival.decoded
-    if decoded.measured_unix_s is None:
-        return arrival.at, decoded.quality
-    age_s = now.unix_s - decoded.measured_unix_s
-    if not -FUTURE_S <= age_s <= OLDEST_S:
-        return arrival.at, max(decoded.quality, Quality.UNCERTAIN)
-    at = Instant(unix_s=decoded.measured_unix_s, mono_s=now.mono_s - age_s, is_set=now.is_set)
-    return at, decoded.quality
+def _stamped(arrival: _Arrival, now: Instant) -> _Sample:
+    """With the device's own time where it can be believed, else with the time of arrival."""
+    decoded, quality, at = arrival.decoded, arrival.decoded.quality, arrival.at
+    age_s = math.nan if decoded.measured_unix_s is None else now.unix_s - decoded.measured_unix_s
+    if -FUTURE_S <= age_s <= OLDEST_S:
+        at = Instant(unix_s=now.unix_s - age_s, mono_s=now.mono_s - age_s, is_set=now.is_set)
+    elif arrival.is_retained or age_s > OLDEST_S:
+        # A live message of a device whose clock runs ahead is new all the same; one that was kept somewhere is not.
+        quality = max(quality, Quality.UNCERTAIN)
+    return _Sample(arrival.handle, decoded.value, quality, at)
+
+
+def _merged(samples: Iterable[_Sample]) -> list[dict[int, _Sample]]:
+    """Groups of one instant, in order; of two samples of a point in one instant the later arrival stands."""
+    groups: list[dict[int, _Sample]] = []
+    began_s = -math.inf
+    for sample in sorted(samples, key=lambda sample: sample.at.unix_s):  # A stable sort keeps the order of arrival.
+        at_s = sample.at.unix_s
+        is_same = at_s == began_s or (at_s - began_s <= MERGE_S and sample.handle not in groups[-1])
+        if not is_same:
+            groups.append({})
+            began_s = at_s
+        groups[-1][sample.handle] = sample
+    return groups

@@ -17,7 +17,8 @@ class ModbusWrite:
     table: Literal["holding", "coil"] = "holding"
     type: str = "int16"
     scale: float = 1.0
-    """Value = register x scale."""
+    offset: float = 0.0
+    """Value = register x scale + offset, as when reading."""
     mode_register: int | None = None
     """Holds 1 while we command and 0 for the device's own control; without it a point cannot be relinquished."""
 
@@ -89,6 +90,9 @@ class MqttPoint:
     """Where the device says when it measured: ISO 8601 or unix seconds."""
     set_topic: str | None = None
     set_path: str | None = None
+    """Where the value goes in the JSON that is published; None: the number alone."""
+    shown_step: float = 0.1
+    """What was set counts as shown within half of this: devices round what they show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,10 @@ log = logging.getLogger(__name__)
 
 LONGEST_PAUSE_S = 60.0
 """A silent device is tried again at least this often, or at each poll where polls are rarer."""
+SHARE_OF_SILENCE = 0.1
+"""From its second failure on, a silent device may take no more than this share of the time: others share its line."""
+SMALL_S = 1e-3
+"""A deadline so far off the wall's full multiple is left alone."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,43 +66,57 @@ class Poller:
         return self._driver.name
 
     async def run(self) -> None:
-        now = self._clock.read()
-        # Deadlines are full multiples of the period by the wall clock, but counted on the one that never jumps.
-        due_s = now.mono_s + (self._phase_s - now.unix_s) % self._poll_s
+        """For ever: the poll, then the next full multiple of the period by the wall clock, plus the phase."""
+        due_s = self._clock.read().mono_s + self._until_full(self._phase_s)
         while True:
             await asyncio.sleep(max(0.0, due_s - self._clock.read().mono_s))
             await self._turn()
-            due_s += self._poll_s
-            late_s = self._clock.read().mono_s - due_s
-            if late_s > 0.0:
-                skipped = int(late_s // self._poll_s) + 1
-                self.counts.missed += skipped
-                due_s += skipped * self._poll_s
+            due_s = self._next_due(due_s)
+
+    def _next_due(self, due_s: float) -> float:
+        """Counted on the clock that never jumps, and drawn to full multiples on the wall's, which does."""
+        now = self._clock.read()
+        due_s += self._poll_s
+        late_s = now.mono_s - due_s
+        if late_s > 0.0:
+            skipped = int(late_s // self._poll_s) + 1
+            self.counts.missed += skipped
+            due_s += skipped * self._poll_s
+        half_s = self._poll_s / 2
+        error_s = (due_s - now.mono_s + now.unix_s - self._phase_s + half_s) % self._poll_s - half_s
+        return due_s if abs(error_s) < SMALL_S else due_s - error_s
+
+    def _until_full(self, phase_s: float) -> float:
+        return (phase_s - self._clock.read().unix_s) % self._poll_s
 
     async def _turn(self) -> None:
         if self._clock.read().mono_s < self._not_before_s:
             return
         self.counts.polls += 1
+        began_s = self._clock.read().mono_s
         try:
             with self._clock.hold():
                 scans = await self._driver.poll()
         except OperatingError as fault:
-            self._fell_silent(fault)
+            self._fell_silent(fault, self._clock.read().mono_s - began_s)
             return
         self._answered()
         for scan in scans:
             self.counts.samples += len(scan)
             self._take(scan)
 
-    def _fell_silent(self, fault: OperatingError) -> None:
-        """Told once when it starts."""
+    def _fell_silent(self, fault: OperatingError, took_s: float) -> None:
+        """Told once when it starts. `took_s`: what waiting for it cost those who share its line."""
         self.counts.failed += 1
         now = self._clock.read()
-        self._not_before_s = now.mono_s + self._pauses.next()
+        pause_s = self._pauses.next()
         if self._silent_since_s is None:
             self._silent_since_s = now.mono_s
             self.counts.silent = True
             self._tell(f"{self.name} silent: {fault}")
+        else:
+            pause_s = max(pause_s, min(LONGEST_PAUSE_S, took_s * (1.0 / SHARE_OF_SILENCE - 1.0)))
+        self._not_before_s = now.mono_s + pause_s
 
     def _answered(self) -> None:
         self._pauses.reset()

@@ -15,17 +15,28 @@ IMPORTED_S = wall_s()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Figures of this process, from getrusage(2)."""
+    """Figures of this process."""
 
     memory_peak_mb: float
+    """Resident, at its highest."""
     cpu_s: float
 
 
 def read_usage() -> Usage:
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    # Linux counts in KiB, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return Usage(memory_peak_mb=usage.ru_maxrss * unit / 1e6, cpu_s=usage.ru_utime + usage.ru_stime)
+    return Usage(memory_peak_mb=_memory_peak_mb(usage.ru_maxrss), cpu_s=usage.ru_utime + usage.ru_stime)
+
+
+def _memory_peak_mb(maxrss: int) -> float:
+    """VmHWM of proc(5): getrusage's figure would begin with the size of whoever started us."""
+    try:
+        for line in Path("/proc/self/status").read_text("ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    except (OSError, ValueError):
+        pass
+    # Elsewhere: macOS counts in bytes, the BSDs in KiB.
+    return maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 
 def since_process_start_s() -> float:

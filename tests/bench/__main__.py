@@ -14,10 +14,15 @@ def main() -> int:
     if unknown:
         print(f"no bench named {', '.join(unknown)}; there are {', '.join(found)}")
         return 2
-    for name in wanted:
-        print(f"== {name}", flush=True)
-        importlib.import_module(f"tests.bench.bench_{name}").main()
-    return 0
+    failed = [name for name in wanted if not _ran_well(name)]
+    if failed:
+        print(f"not reached: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def _ran_well(name: str) -> bool:
+    print(f"== {name}", flush=True)
+    return not importlib.import_module(f"tests.bench.bench_{name}").main()
 
 
 raise SystemExit(main())

@@ -1,4 +1,4 @@
-"""How long a plan takes, and what ten buildings save by it. Run with `python tests/bench/bench_planner.py --help`."""
+"""How long a plan takes, and what ten buildings save by it. Run with `python -m tests.bench.bench_planner --help`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import argparse
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-
-from closed_loop import run
 
 from agent.optimize.host import ModelHost
 from models.crac.example import example as crac_example
 from models.zone_ahu.example import example as zone_example
+from tests.bench.closed_loop import run
 
 MODELS = Path(__file__).parents[2] / "models"
 SCENARIOS = ("office-tower", "office-tower-winter")
@@ -70,14 +70,14 @@ def compare(scenario: str, seed: int, days: float, learn_days: int) -> tuple[dic
     return {name: account.site_kwh for name, account in accounts.items()}, ok
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Prints the table; returns 1 when the planner failed to hold what it must."""
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--seeds", type=int, default=10)
     ask.add_argument("--days", type=float, default=1.0, help="judged days")
     ask.add_argument("--learn-days", type=int, default=14)
     ask.add_argument("--scenario", action="append", choices=SCENARIOS)
-    told = ask.parse_args()
+    told = ask.parse_args(list(arguments))
     time_plans()
     failed = []
     for scenario in told.scenario or SCENARIOS:
@@ -101,4 +101,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -122,7 +122,7 @@ async def batch_size(path, scans):
     await store.close()
 
 
-def main(folder):
+def main(folder=None):
     scans = build_scans(SCANS)
     best = {}
     for number in range(ROUNDS):  # In turns, so that a slow minute hits both.

@@ -2,6 +2,7 @@
 
 import json
 import math
+import struct
 
 import numpy as np
 import pytest
@@ -56,10 +57,51 @@ def test_absent_impossible_and_nan_are_not_good():
     assert values[1] == 21.5 and values[2] == 999.0 and np.isnan(values[[0, 3]]).all()
 
 
-@pytest.mark.parametrize("value", [32768.0, -32769.0])
-def test_what_does_not_fit_is_refused(value):
-    with pytest.raises(ValueError, match="does not fit"):
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [(32768.0, "int16"), (-32769.0, "int16"), (-1.0, "uint64"), (2.0**64, "uint64"), (1e39, "float32")],
+)
+def test_what_does_not_fit_is_refused(value, kind):
+    with pytest.raises(ValueError, match=f"does not fit into {kind}"):
+        encode(value, ModbusWrite(register=0, type=kind), point())
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_no_number_is_refused(value):
+    with pytest.raises(ValueError, match="cannot be written"):
         encode(value, ModbusWrite(register=0), point())
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(sorted(TYPES)), orders, orders, st.floats(0.5, 2), st.floats(-9, 9)), min_size=1
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_law_a_block_decodes_as_its_points_one_by_one(told, dice):
+    """Against `struct`, a call a point."""
+    points, register = [], 7
+    for handle, (kind, byte_order, word_order, scale, offset) in enumerate(told):
+        orders_ = {"byte_order": byte_order, "word_order": word_order}
+        points.append(point(handle=handle, register=register, type=kind, scale=scale, offset=offset, **orders_))
+        register += TYPES[kind][1]
+    words = np.array([dice.randrange(65536) for _ in range(register - 7)], np.uint16)
+    handles, values, quality = BlockDecoder(7, points).decode(words)
+    assert handles.tolist() == list(range(len(points)))
+    for spec, value, code in zip(points, values, quality, strict=True):
+        wanted = one_by_one(words[spec.register - 7 :], spec)
+        if math.isfinite(wanted):
+            assert value == wanted and code in (Quality.GOOD, Quality.UNCERTAIN)
+        else:
+            assert math.isnan(value) and code == Quality.BAD
+
+
+def one_by_one(words, spec):
+    letters = {"bool": "H", "int16": "h", "uint16": "H", "int32": "i", "uint32": "I", "int64": "q", "uint64": "Q"}
+    taken = [int(word).to_bytes(2, spec.byte_order) for word in words[: TYPES[spec.type][1]]]
+    ordered = b"".join(taken if spec.word_order == "big" else reversed(taken))
+    (raw,) = struct.unpack(">" + {**letters, "float32": "f", "float64": "d"}[spec.type], ordered)
+    return float(raw) * spec.scale + spec.offset
 
 
 def mqtt(**more):

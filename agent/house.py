@@ -1,0 +1,194 @@
+"""A site's rooms, opened and wired; turns until it is asked to stop, then leaves tidily."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.board import Board, point_figures
+from agent.config import SiteConfig
+from agent.control.authority import Authority
+from agent.control.wheel import Wheel
+from agent.core.clock import Clock, Instant
+from agent.core.errors import OperatingError
+from agent.core.image import Image
+from agent.core.journal import Entry
+from agent.core.points import PointTable
+from agent.core.scan import Scan
+from agent.ingest.live import Live
+from agent.ingest.poller import Poller
+from agent.learner import Learner
+from agent.ledger.idle import IdleBook
+from agent.runtime.lockstep import Follower
+from agent.runtime.notify import notify
+from agent.runtime.usage import read_usage, since_process_start_s
+from agent.store.store import Store
+from agent.uplink.link import Link
+from agent.uplink.tape import Tape
+from agent.wiring import Wiring
+
+log = logging.getLogger(__name__)
+
+HAND_BACK_S = 20.0
+DRAIN_S = 20.0
+"""Deadlines at the end, seconds of the real world: a device or a link that hangs cannot keep the store open."""
+
+
+class _Stopped(Exception):  # noqa: N818 - not an error: somebody asked us to end
+    pass
+
+
+@dataclass(slots=True, kw_only=True)
+class House:
+    """One site's rooms, opened and wired; `run` turns until `stop` is called."""
+
+    config: SiteConfig
+    clock: Clock
+    store: Store
+    table: PointTable
+    wiring: Wiring
+    live: Live
+    pollers: list[Poller]
+    wheel: Wheel
+    authority: Authority
+    learner: Learner
+    idle: IdleBook
+    board: Board
+    link: Link | None
+    tape: Tape | None
+    started: Instant
+    follower: Follower | None = None
+    first_sample_s: float | None = None
+    """From the start of the process, wall seconds."""
+    points_handed_back: int = 0
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """The back tasks outlive the front ones, so that the machines can still be handed back."""
+        async with asyncio.TaskGroup() as back:
+            behind = [back.create_task(work, name=name) for name, work in self._back()]
+            try:
+                async with asyncio.TaskGroup() as front:
+                    for name, work in self._front():
+                        front.create_task(work, name=name)
+            except* _Stopped:
+                log.info("asked to stop")
+            finally:
+                await self._leave()
+                for task in behind:
+                    task.cancel()
+
+    def _back(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+        tasks = [("store", self.store.run())]
+        tasks += [(f"mqtt {name}", connection.run()) for name, connection in self.wiring.connections.items()]
+        if self.tape is not None and self.link is not None:
+            tasks += [("link", self.link.run()), ("tape", self.tape.run())]
+        return tasks
+
+    def _front(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+        tasks = [(f"poll {poller.name}", poller.run()) for poller in self.pollers]
+        tasks += [("learner", self.learner.run()), ("wheel", self.wheel.run()), ("stop", self._until_stopped())]
+        if self.follower is not None:
+            tasks.append(("lockstep", self.follower.run()))
+        return tasks
+
+    async def _until_stopped(self) -> None:
+        await self._stopping.wait()
+        raise _Stopped
+
+    async def _leave(self) -> None:
+        """Hand the machines back, send what waits, show the last figures. Real time flows meanwhile."""
+        notify("STOPPING=1")
+        with self.clock.hold():
+            try:
+                async with asyncio.timeout(self.clock.io_s(HAND_BACK_S)):
+                    outcomes = await self.wheel.let_go("the agent stops")
+                    self.points_handed_back = sum(outcome.kind == "confirmed" for outcome in outcomes)
+            except TimeoutError:
+                log.error("not all machines could be handed back in time: %s", ", ".join(self.wheel.held))
+            self._tell(f"the agent stops: {self.points_handed_back} points handed back")
+            if self.tape is not None and not await self.tape.drain(DRAIN_S):
+                log.warning("upstream has not acknowledged all; the rest is sent after the next start")
+            await self._show(self.live.image(self.clock.read()))
+
+    def take(self, scan: Scan) -> None:
+        """A scan from a poller: into the live image and the store."""
+        if self.first_sample_s is None:
+            self.first_sample_s = since_process_start_s()
+        self.live.update(scan)
+        self.store.append(scan)
+
+    def beat(self, image: Image) -> None:
+        """The wheel has turned: tell systemd, keep the idle books, refresh the board."""
+        self.idle.add(image)
+        notify("READY=1\nWATCHDOG=1")
+        if self.board.is_due():
+            self.board.write(self._figures(image))
+
+    async def _show(self, image: Image) -> None:
+        try:
+            counts = await self.store.counts()
+            stored: Mapping[str, object] = {
+                "samples_stored": counts.samples,
+                "acknowledged": counts.acknowledged,
+                "unsent": counts.outbox,
+                "store_bytes": counts.bytes,
+            }
+        except OperatingError:
+            stored = {}
+        figures = self._figures(image)
+        figures["counts"].update(stored)
+        self.board.write(figures)
+
+    def _figures(self, image: Image) -> dict[str, Any]:
+        return {
+            "at": image.at.iso(),
+            "unix_s": image.at.unix_s,
+            "ran_s": image.at.mono_s - self.started.mono_s,
+            "mode": self.authority.mode(),
+            "strategy": self.wheel.strategy.name,
+            "held": list(self.wheel.held),
+            "handed_back": self.points_handed_back,
+            "devices": {
+                poller.name: {
+                    "silent": poller.counts.silent,
+                    "failed": poller.counts.failed,
+                    "missed": poller.counts.missed,
+                }
+                for poller in self.pollers
+            },
+            "counts": self._counts(),
+            "idle": self.idle.figures(),
+            **point_figures(image),
+        }
+
+    def _counts(self) -> dict[str, Any]:
+        verdicts, outcomes, usage = self.wheel.verdicts, self.wheel.outcomes, read_usage()
+        return {
+            "samples_read": sum(poller.counts.samples for poller in self.pollers),
+            "samples_stored": 0,
+            "unsaved": self.store.unsaved,
+            "acknowledged": self.store.acknowledged_seq,
+            "unsent": self.store.last_seq - self.store.acknowledged_seq,
+            "broken_payloads": self.wiring.broken_payloads(),
+            "allowed": verdicts["allow"],
+            "clipped": verdicts["clip"],
+            "held_back": verdicts["hold"],
+            "refused": verdicts["refuse"],
+            "confirmed": outcomes["confirmed"],
+            "failed": outcomes["failed"] + outcomes["unconfirmed"],
+            "handed_back": self.points_handed_back,
+            "first_sample_s": self.first_sample_s,
+            "memory_peak_mb": usage.memory_peak_mb,
+            "cpu_s": usage.cpu_s,
+        }
+
+    def _tell(self, text: str) -> None:
+        log.info(text)
+        self.store.write(Entry(at=self.clock.read(), kind="agent", subject="agent", text=text))
