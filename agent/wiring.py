@@ -128,6 +128,7 @@ def _modbus_write(entry: ModbusEntry) -> wire.ModbusWrite | None:
         table="coil" if (told.table or entry.table) == "coil" else "holding",
         type=told.type or entry.type,
         scale=entry.scale if told.scale is None else told.scale,
+        offset=entry.offset,
         mode_register=told.mode_register,
     )
 

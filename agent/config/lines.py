@@ -18,7 +18,7 @@ LARGEST_BYTES = 4_000_000
 LARGEST_ENTRIES = 200_000
 DEEPEST = 20
 """No site needs more; aliases of aliases of aliases would fill the memory."""
-SNIPPET = re.compile(r" with value .*", re.DOTALL)
+SNIPPET = re.compile(r" with value .*|(?<=undefined alias) .*", re.DOTALL)
 
 Finding = tuple[Sequence[str | int], str, str, str | None]
 """Where, found, wanted, nearest known name."""
@@ -63,7 +63,7 @@ def read_sheet(path: Path) -> Sheet:
         tree = yaml.load(text)
     except MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
-        # Of a key that stands twice ruamel shows both values, and they may be secrets.
+        # ruamel shows both values of a key that stands twice, and `*name`: they may be secrets.
         found = SNIPPET.sub("", " ".join(str(fault.problem or fault.context or "broken YAML").split()))
         raise _broken(path, mark.line + 1 if mark else 0, found) from None
     except (YAMLError, ValueError, RecursionError) as fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
@@ -19,9 +20,11 @@ from agent.config.site import Site, StoreSection
 from agent.config.upstream import Broker, Upstream
 from agent.core.limits import Limit
 from agent.core.points import Kind, PointSpec
-from agent.equipment.kinds import role_of
+from agent.equipment.kinds import KINDS, role_of
 from agent.equipment.systems import AhuSystem, CracSystem, LiftSystem, Systems
 from agent.equipment.systems import Schedule as Hours
+
+INLET = "rack_inlet_temperature_"
 
 
 class SiteConfig(Section):
@@ -79,7 +82,7 @@ class SiteConfig(Section):
             site=next((name for name, e in self.equipment.items() if e.kind == "site"), "site"),
             utc_offset_h=self.site.utc_offset_h,
             ahus=tuple(self._ahu(name) for name in self._of_kind("ahu") if self._zones_of(name)),
-            cracs=tuple(self._crac(name) for name in self._of_kind("crac") if self.equipment[name].serves),
+            cracs=tuple(self._crac(name) for name in self._of_kind("crac") if self.racks_of(name)),
             lifts=tuple(self._lifts(name) for name in self._of_kind("lift_group")),
         )
 
@@ -105,11 +108,17 @@ class SiteConfig(Section):
         )
 
     def _crac(self, name: str) -> CracSystem:
-        room = self.equipment[name].serves or ""
+        told, racks = self.equipment[name], self.racks_of(name)
+        return CracSystem(
+            crac=name, room=told.serves or "", inlet_max_c=told.inlet_max_c, racks=racks, it_meter=told.it_meter
+        )
+
+    def racks_of(self, crac: str) -> int:
+        """Inlet sensors of the room it serves, from the first without a gap: strategies count them so."""
+        room = self.equipment[crac].serves
         known = {point for device in self.devices.values() for point in device.points}
-        racks = sum(f"{room}.rack_inlet_temperature_{n}" in known for n in range(1, 5))
-        told = self.equipment[name]
-        return CracSystem(crac=name, room=room, inlet_max_c=told.inlet_max_c, racks=racks, it_meter=told.it_meter)
+        there = (f"{room}.{role.name}" in known for role in KINDS["data_room"] if role.name.startswith(INLET))
+        return sum(takewhile(bool, there))
 
     def _lifts(self, name: str) -> LiftSystem:
         zones = tuple(self._of_kind("zone"))

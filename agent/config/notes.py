@@ -28,6 +28,7 @@ def notes(config: SiteConfig) -> Iterator[str]:
     yield from _mode_notes(config)
     yield from _limit_notes(config)
     yield from _unit_notes(config)
+    yield from _poll_notes(config)
     yield from _equipment_notes(config)
     yield from _template_notes(config)
     yield from _secret_notes(config)
@@ -55,12 +56,22 @@ def _unit_notes(config: SiteConfig) -> Iterator[str]:
             yield f"{spec.id} is told in {spec.unit}, the planner takes it as {role.unit}: use scale and offset instead"
 
 
+def _poll_notes(config: SiteConfig) -> Iterator[str]:
+    for device in config.devices.values():
+        for point, entry in device.points.items():
+            if entry.poll_s is not None and entry.poll_s < device.poll_s:
+                often = f"every {entry.poll_s:g} s, but its device is polled every {device.poll_s:g} s"
+                yield f"{point} is wanted {often}: lower the device's poll_s"
+
+
 def _equipment_notes(config: SiteConfig) -> Iterator[str]:
     for name, equipment in config.equipment.items():
         if equipment.kind == "zone" and equipment.served_by is None:
             yield f"{name} has no served_by: nothing is planned for its air handler on its behalf"
         if equipment.kind == "crac" and equipment.serves is None:
             yield f"{name} serves no room: nothing is planned for it"
+        elif equipment.kind == "crac" and not config.racks_of(name):
+            yield f"nothing is planned for {name}: {equipment.serves}.rack_inlet_temperature_1 is on no device"
 
 
 def _template_notes(config: SiteConfig) -> Iterator[str]:

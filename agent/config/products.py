@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from agent.config.lines import Finding, unknown
+from agent.config.telling import TAGS
 from agent.equipment.templates import template, template_names
 
 
@@ -25,8 +26,9 @@ def _expand(raw: dict[str, Any], name: str, device: dict[str, Any]) -> Iterator[
         yield unknown(where, wanted, known, "a template")
         return
     product, equipment = template(wanted), device.get("equipment")
-    if product["driver"] != device.get("driver"):
-        yield where, f"a template for driver {product['driver']}", f"one for driver {device.get('driver')}", None
+    driver = device.get("driver")
+    if driver in TAGS["driver"] and driver != product["driver"]:
+        yield where, f"a template for driver {product['driver']}", f"one for driver {driver}", None
     elif not isinstance(equipment, str):
         yield where, "no equipment beside it", "`equipment:` with the machine's id", None
     elif _kind(raw, equipment) not in (None, product["kind"]):

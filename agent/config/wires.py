@@ -11,6 +11,14 @@ from agent.config.model import SiteConfig
 from agent.config.points import WIDTHS, ModbusEntry
 
 LAST_REGISTER = 65535
+RAW = {
+    "bool": (0, 1),
+    "int16": (-(2**15), 2**15 - 1),
+    "uint16": (0, 2**16 - 1),
+    "int32": (-(2**31), 2**31 - 1),
+    "uint32": (0, 2**32 - 1),
+}
+"""Least and most that a register type holds."""
 
 
 def wire_findings(config: SiteConfig) -> Iterator[Finding]:
@@ -21,6 +29,7 @@ def wire_findings(config: SiteConfig) -> Iterator[Finding]:
     yield from _shared_registers(config)
     yield from _shared_topics(config)
     yield from _releases(config)
+    yield from _carried(config)
 
 
 def _broker_names(config: SiteConfig) -> Iterator[Finding]:
@@ -126,3 +135,21 @@ def _releases(config: SiteConfig) -> Iterator[Finding]:
         if limit.release == "relinquish":
             found = "relinquish, but no mode_register by which the device takes its point back"
             yield ("limits", where[-1], "release"), found, "a value within low..high, or a mode_register", None
+
+
+def _carried(config: SiteConfig) -> Iterator[Finding]:
+    """A limit's ends must fit into what is written: else the device gets nothing, or the driver refuses each time."""
+    for where, _, entry in _modbus(config):
+        limit, write = config.limits.get(where[-1]), entry.write
+        if limit is None or write is None:
+            continue
+        is_bit = (write.table or entry.table) == "coil"
+        kind = "bool" if is_bit else write.type or entry.type
+        scale = 1.0 if is_bit else entry.scale if write.scale is None else write.scale
+        if kind not in RAW:
+            continue
+        low, high = sorted(raw * scale + entry.offset for raw in RAW[kind])
+        for key, value in (("low", limit.low), ("high", limit.high)):
+            if not low <= value <= high:
+                wanted = f"what {kind} x {scale:g} can carry, {low:g}..{high:g}"
+                yield ("limits", where[-1], key), f"{value:g}", wanted, None

@@ -66,9 +66,11 @@ class BlockDecoder:
     def decode(self, words: Words) -> Columns:
         """Handles, values float64 [n] and qualities uint8 [n]; BAD and NaN for what the device does not have."""
         raw = np.empty(len(self.handles))
-        for group in self._groups:
-            raw[group.rows] = _raw(words, group)
-        values = raw * self._scale + self._offset
+        # A signalling NaN in a float register is a NaN, and a float beyond all bounds infinite: BAD, not a warning.
+        with np.errstate(invalid="ignore", over="ignore"):
+            for group in self._groups:
+                raw[group.rows] = _raw(words, group)
+            values = raw * self._scale + self._offset
         quality = np.full(len(values), Quality.GOOD, np.uint8)
         # A value that its unit cannot have is kept, but not believed.
         quality[(values < self._low) | (values > self._high)] = Quality.UNCERTAIN
@@ -102,11 +104,7 @@ def _raw(words: Words, group: _Group) -> npt.NDArray[np.float64]:
     taken = words[group.places]
     if group.is_swapped:
         taken = taken.byteswap()
-    raw = taken.astype("<u2", copy=False).view(group.dtype)
-    if group.dtype[1] != "f":
-        return raw.astype(np.float64)
-    with np.errstate(invalid="ignore"):  # A signalling NaN in a float register is a NaN, not a warning.
-        return raw.astype(np.float64)
+    return taken.astype("<u2", copy=False).view(group.dtype).astype(np.float64)
 
 
 def encode(value: float, write: ModbusWrite, like: ModbusPoint) -> list[int]:

@@ -4,7 +4,7 @@
 
 One unit of 100 int16 registers, x 0.01, in one block, as fast as it goes on one connection. The server is a process of
 its own. The bare side sends one fixed request, decodes all registers at once and scales them; no qualities, no
-time-outs, no journal, no lock. Between the two stands pymodbus alone, its registers still a list. CPU is this process's.
+time-outs, no journal, no lock. Between the two stands pymodbus alone, its registers a list. CPU is this process's.
 """
 
 import asyncio
