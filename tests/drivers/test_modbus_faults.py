@@ -111,7 +111,7 @@ async def test_a_late_answer_is_never_taken_for_the_next_one(served, echo, point
 
 
 async def test_a_silent_unit_costs_its_neighbours_little(served, echo, point, book):
-    """Of the polls that the others make without it they keep most; peers keep 7 to 40 % (our trial of 2025)."""
+    """Of the polls that the others make without it they keep most; peers keep 7 to 40 % (our trial)."""
     bank, clock = echo(units=(1, 2)), SystemClock()
 
     def say(unit, request):
