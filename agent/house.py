@@ -80,7 +80,10 @@ class House:
             except* _Stopped:
                 log.info("asked to stop")
             finally:
-                await self._leave()
+                # In a task of its own: where a bug has canceled us, the hand-back must still run to its end.
+                leaving = asyncio.create_task(self._leave(), name="leave")
+                await asyncio.wait({leaving})
+                leaving.result()
                 for task in behind:
                     task.cancel()
 

@@ -24,6 +24,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import aiomqtt
 
+from simulator.broker import NO_DELAY
+
 log = logging.getLogger(__name__)
 
 VERSION = 1
@@ -227,7 +229,8 @@ class Receiver:
 
     async def _listen(self) -> None:
         """One connection; the session persists, so what comes while we are away waits at the broker."""
-        async with aiomqtt.Client(self._host, self._port, identifier=CLIENT_ID, clean_session=False) as client:
+        place = {"hostname": self._host, "port": self._port, "socket_options": [NO_DELAY]}
+        async with aiomqtt.Client(identifier=CLIENT_ID, clean_session=False, **place) as client:
             await client.subscribe(f"{self._prefix}/+/+/batch", qos=1)
             self.listening.set()
             async for message in client.messages:

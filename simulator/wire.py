@@ -11,7 +11,6 @@ import asyncio
 import json
 import logging
 import math
-import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ import aiomqtt
 
 from simulator import registers
 from simulator.bank import WireBank
+from simulator.broker import NO_DELAY
 from simulator.disturbance import Disturbance
 from simulator.modbus_server import ModbusServer
 from simulator.overrides import OutOfRangeError, Overrides
@@ -38,8 +38,6 @@ FIRST_WAIT_S = 60.0
 AS_FAST_AS_POSSIBLE = 0xFFFF
 CONNECT_S = 10.0
 PAUSE_S = 0.2
-NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-"""A step is many small packets: without this they wait for the other side's delayed acknowledgement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

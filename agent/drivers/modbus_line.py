@@ -11,6 +11,7 @@ from pymodbus.pdu import ModbusPDU
 
 from agent.core.clock import Clock
 from agent.core.errors import DeviceError
+from agent.runtime.tasks import obey_cancel
 
 
 class SilentError(DeviceError):
@@ -49,6 +50,7 @@ class ModbusLine:
                     client = await self._connected(timeout_s, what)
                     self.requests += 1
                     answer = await call(client)
+                obey_cancel()
             except (ModbusException, TimeoutError, OSError) as fault:
                 # Begin anew with nothing under way. Transaction ids would tell a late answer apart, but not half of
                 # one (the library forgets the first half), nor one from a device that answers with the id 0.

@@ -19,6 +19,7 @@ from agent.core.journal import Entry
 from agent.core.pauses import Pauses
 from agent.core.protocols import Journal
 from agent.drivers.wire import MqttBroker
+from agent.runtime.tasks import obey_cancel
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ class MqttConnection:
                     await self._live()
                 except (aiomqtt.MqttError, OSError, TimeoutError) as fault:
                     self._tell_gone(fault)
-                _obey_cancel()
+                obey_cancel()
                 await asyncio.sleep(self._pauses.next())
 
     async def _live(self) -> None:
@@ -119,7 +120,7 @@ class MqttConnection:
         async with AsyncExitStack() as stack, asyncio.timeout(None) as self._life:
             client = await stack.enter_async_context(self._new_client())
             await self._subscribe_all(client)
-            _obey_cancel()
+            obey_cancel()
             began_s = self._begin(client)
             try:
                 async for message in client.messages:
@@ -207,11 +208,3 @@ def _queue_type(drop: Callable[[], None]) -> type[asyncio.Queue[aiomqtt.Message]
             super().put_nowait(item)
 
     return Waiting
-
-
-def _obey_cancel() -> None:
-    # Before Python 3.12 `asyncio.wait_for`, used by aiomqtt, loses a cancel that comes at the moment the wait is over,
-    # and an error in leaving the client takes the place of one.
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

@@ -13,6 +13,7 @@ from agent.core.journal import Entry
 from agent.core.pauses import Pauses
 from agent.core.protocols import Driver, Journal
 from agent.core.scan import Scan
+from agent.runtime.tasks import obey_cancel
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ class Poller:
         while True:
             await asyncio.sleep(max(0.0, due_s - self._clock.read().mono_s))
             await self._turn()
+            obey_cancel()
             due_s = self._next_due(due_s)
 
     def _next_due(self, due_s: float) -> float:

@@ -18,6 +18,7 @@ from agent.core.batch import Ack, Batch
 from agent.core.clock import Clock
 from agent.core.errors import BrokerError, OperatingError
 from agent.core.pauses import Pauses
+from agent.runtime.tasks import obey_cancel
 from agent.uplink.payload import decode_ack, encode
 
 log = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ class MqttLink:
                     await self._connection()
                 except (aiomqtt.MqttError, OSError, ValueError) as fault:
                     self._tell_down(fault)
-                _obey_cancel()
+                obey_cancel()
                 await asyncio.sleep(self._pauses.next())
 
     async def _connection(self) -> None:
@@ -91,7 +92,7 @@ class MqttLink:
         async with AsyncExitStack() as stack, asyncio.timeout(None) as self._life:
             client = await stack.enter_async_context(self._new_client())
             await client.subscribe(self._ack_topic, qos=1)
-            _obey_cancel()
+            obey_cancel()
             self._come_up(client)
             try:
                 async for message in client.messages:
@@ -195,11 +196,3 @@ class MqttLink:
                 self._is_silent = True
                 raise BrokerError(f"no acknowledgement for {self._ack_timeout_s:g} s") from None
         return self.last_ack
-
-
-def _obey_cancel() -> None:
-    # Before Python 3.12 `asyncio.wait_for`, used by aiomqtt, loses a cancel that comes at the moment the wait is over
-    # (seen here: the task then runs for ever), and an error in leaving the client takes the place of one.
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
