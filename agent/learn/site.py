@@ -19,7 +19,7 @@ def learn(history: Features, systems: Systems) -> Parameters:
     cracs = [learn_crac(grid, crac, site, offset_h) for crac in systems.cracs]
     return Parameters(
         learned_unix_s=history.at.unix_s,
-        days=len(history.values) * history.grid_s / DAY_S,
+        days=float(history.mask.any(axis=1).sum()) * history.grid_s / DAY_S,
         ahus=tuple(fit for _, fit in ahus if fit is not None),
         occupancy=tuple(learn_occupancy(grid, ahu.zones, offset_h) for ahu, fit in ahus if fit is not None),
         cracs=tuple(fit for fit in cracs if fit is not None),

@@ -1,0 +1,62 @@
+"""What people type, on the store that a virtual day left behind."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from simulator.scenarios import load
+from simulator.virtual import live
+
+POINT = "crac1.fan_speed_setpoint"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    live(load("office-tower", seed=5, days=1, learn_days=0), folder, strategy="baseline")
+    return folder / "site.yaml"
+
+
+def hushwatt(*arguments):
+    command = [sys.executable, "-m", "agent", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def test_explain_tells_who_why_and_what_was_written(site):
+    told = hushwatt("explain", POINT, "--site", site)
+    assert told.returncode == 0, told.stderr
+    for word in ("wished", "by baseline", "because", "judged", "rule", "last write", "let go: confirmed"):
+        assert word in told.stdout
+
+
+def test_explain_names_the_nearest_point(site):
+    told = hushwatt("explain", "crac1.fan_sped_setpoint", "--site", site)
+    assert told.returncode == 2
+    assert f"did you mean {POINT}?" in told.stderr
+
+
+def test_status_shows_counts_and_points(site):
+    told = json.loads(hushwatt("status", site, "--json").stdout)
+    assert told["counts"]["samples_read"] == told["counts"]["samples_stored"] > 18_000
+    assert told["held"] == [] and told["handed_back"] > 0
+    shown = hushwatt("status", site).stdout
+    assert "meter1.electric_power" in shown and "idle ahu1" in shown
+
+
+def test_export_gives_csv_and_the_journal(site, tmp_path):
+    lines = hushwatt("export", site, "--point", POINT).stdout.splitlines()
+    assert lines[0] == "utc,point,value,unit,quality"
+    assert len(lines) == 1 + 289 and lines[1].split(",")[1:] == [POINT, "100", "pct", "good"]
+    out = tmp_path / "journal.txt"
+    assert hushwatt("export", site, "--what", "journal", "--out", out).returncode == 0
+    assert "the agent stops" in out.read_text()
+
+
+def test_a_site_without_a_store_is_one_sentence(tmp_path, site):
+    other = tmp_path / "site.yaml"
+    other.write_text(site.read_text())
+    for command in (["status", other], ["explain", POINT, "--site", other], ["export", other]):
+        told = hushwatt(*command)
+        assert told.returncode == 1 and len(told.stderr.splitlines()) == 1, told.stderr
