@@ -102,9 +102,14 @@ def status(
     """How the agent is, from what it last wrote: mode, held points, counts, latest values."""
     from agent.app import store_path
     from agent.board import read_board
+    from agent.store.reader import open_reader
 
     with _plain_errors():
-        board = read_board(store_path(site).parent)
+        path = store_path(site)
+        board = read_board(path.parent)
+        with open_reader(path) as reader:
+            stored = reader.counts()
+    board["counts"] |= {"samples_stored": stored.samples, "unsent": stored.outbox, "store_bytes": stored.bytes}
     if as_json:
         console.print_json(json.dumps(board))
         return

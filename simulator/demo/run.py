@@ -52,7 +52,7 @@ def demo(
     scenario: Annotated[str, typer.Option(help="Scenario by name or path.")] = "office-tower",
     seed: Annotated[int, typer.Option(help="The dice: another seed is another building and another day.")] = 1,
     learn_days: Annotated[int, typer.Option(min=1, help="Days that the planner's agent watches first.")] = 7,
-    day_seconds: Annotated[float, typer.Option(min=1.0, help="Least wall seconds for the judged day.")] = 40.0,
+    day_seconds: Annotated[float, typer.Option(min=1.0, help="Least wall seconds for the judged day.")] = 30.0,
 ) -> None:
     """One simulated day twice, under the devices' own control and under the planner, on the real wire."""
     console = Console()
