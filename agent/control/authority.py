@@ -8,8 +8,6 @@ from agent.core.clock import Clock, Instant
 from agent.core.journal import Entry
 from agent.core.protocols import Journal
 
-SHORT_S = 900.0
-
 Mode = Literal["shadow", "advise", "full"]
 
 
@@ -22,17 +20,17 @@ class Authority:
         """`first_unix_s`: the oldest sample in the store, None for a new site."""
         self._configured = configured
         self._watch_s = watch_days * 86400.0
-        self._first_unix_s = clock.read().unix_s if first_unix_s is None else first_unix_s
+        began_s = clock.read().unix_s if first_unix_s is None else first_unix_s
+        self._began_unix_s = began_s // 3600.0 * 3600.0  # The hour of the first sample counts as a whole.
         self._clock = clock
         self._journal = journal
         self._told: Mode | None = None
 
     def watched_days(self, now: Instant) -> float:
-        return (now.unix_s - self._first_unix_s) / 86400.0
+        return (now.unix_s - self._began_unix_s) / 86400.0
 
     def has_watched(self, now: Instant) -> bool:
-        """The first sample came a little after the watch began: a quarter of an hour short is enough."""
-        return self.watched_days(now) * 86400.0 >= self._watch_s - SHORT_S
+        return now.unix_s - self._began_unix_s >= self._watch_s
 
     def mode(self) -> Mode:
         """Asked at each cycle; a change is journalled once."""

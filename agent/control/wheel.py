@@ -218,7 +218,9 @@ def _judged(verdict: Verdict, mode: Mode, now: Instant) -> Entry:
     wish, command = verdict.wish, verdict.command
     written = f"{command.value:g}" if command is not None and command.value is not None else "nothing"
     lead = "" if mode == "full" else f"{mode}: "
-    judged = f"{lead}{wish.source} wishes {wish.value:g}; {verdict.kind} by {verdict.rule}, writes {written}"
+    judged = (
+        f"{lead}{wish.source} wishes {wish.point} {wish.value:g}; {verdict.kind} by {verdict.rule}, writes {written}"
+    )
     return Entry(
         at=now,
         kind="verdict",

@@ -152,7 +152,7 @@ def test_shadow_writes_nothing_and_tells_what_it_would():
     async def main(cabinet, wishes, book, wheel):
         await asyncio.sleep(601)
         assert cabinet.written == []
-        assert any(text.startswith("shadow: planner wishes 20") for text in book.texts("verdict"))
+        assert any(text.startswith("shadow: planner wishes crac1.supply 20") for text in book.texts("verdict"))
 
     story(main, mode="shadow")
 
