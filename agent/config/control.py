@@ -14,7 +14,7 @@ class Control(Section):
 
     mode: Literal["shadow", "advise", "full"] = "shadow"
     strategy: Literal["planner", "baseline"] = "planner"
-    cycle_s: Annotated[float, Field(strict=True, ge=10, le=3600)] = 900.0
+    cycle_s: Annotated[float, Field(strict=True, ge=10, le=1800)] = 900.0
     """From plan to plan."""
     watch_s: Annotated[float, Field(strict=True, ge=1, le=3600)] = 60.0
     """From look to look for reasons to hand a machine back."""

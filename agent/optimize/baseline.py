@@ -23,7 +23,6 @@ CRAC_SUPPLY_C, CRAC_FAN_PCT = 19.0, 90.0
 WORST_INLET_C = 24.0
 TRIM_STEP_K, TRIM_STEP_PCT = 0.5, 5.0
 FROST_C = 16.0
-UNTIL_S = 1800.0
 
 
 def local_hour(now: Instant, utc_offset_h: float) -> tuple[int, float]:
@@ -110,10 +109,8 @@ class Baseline:
         return [wish] if wish else []
 
     def _wish(self, features: Features, point: str, value: float, reason: str, now: Instant) -> Proposal | None:
-        bent = self._shaper.bend(point, value, latest(features, point), now)
-        if bent is None:
-            return None
-        return Proposal(point=point, value=bent, source=self.name, reason=reason, until_mono_s=now.mono_s + UNTIL_S)
+        present = latest(features, point)
+        return self._shaper.propose(point, value, present, now, source=self.name, reason=reason)
 
 
 def _ahu_rule(system: AhuSystem, empty_s: float, coldest: float, now: Instant, utc_offset_h: float) -> tuple[bool, str]:

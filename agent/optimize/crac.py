@@ -46,7 +46,6 @@ MARGIN_START_K, MARGIN_LEAST_K = 1.0, 0.5
 ALARM_K = 0.5
 """So close to the limit the plan is left and the room is cooled at once."""
 MISS_MEMORY = 0.98
-UNTIL_S = 1800.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,24 +222,9 @@ class CracPlanner:
     def _proposals(
         self, present: Present, supply: float, speed: float, reason: str, expects: dict[str, float], now: Instant
     ) -> list[Proposal]:
-        out = []
-        for point, wish, start in (
-            (self.supply_point, supply, present.supply_c),
-            (self.speed_point, speed, present.speed_pct),
-        ):
-            value = self._shaper.bend(point, wish, start, now)
-            if value is not None:
-                out.append(
-                    Proposal(
-                        point=point,
-                        value=round(value, 2),
-                        source="planner",
-                        reason=reason,
-                        until_mono_s=now.mono_s + UNTIL_S,
-                        expects=expects,
-                    )
-                )
-        return out
+        moves = ((self.supply_point, supply, present.supply_c), (self.speed_point, speed, present.speed_pct))
+        wishes = [self._shaper.propose(*move, now, source="planner", reason=reason, expects=expects) for move in moves]
+        return [wish for wish in wishes if wish is not None]
 
 
 def _toward(start: float, goal: float, step: float) -> float:

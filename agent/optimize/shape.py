@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent.core.clock import Instant
+from agent.core.command import Proposal
 from agent.core.limits import Envelope
+
+UNTIL_S = 3600.0
+"""A wish that is not repeated by then is void: two of the longest cycles that a config may ask for."""
 
 
 @dataclass(slots=True)
@@ -54,6 +59,31 @@ class Shaper:
         if last is None or not followed or abs(value - last.value) > 1e-9:
             self._last[point] = _Last(value, now.mono_s)
         return value
+
+    def propose(
+        self,
+        point: str,
+        wish: float,
+        present: float,
+        now: Instant,
+        *,
+        source: str,
+        reason: str,
+        expects: Mapping[str, float] | None = None,
+        dead_band: float = 0.0,
+    ) -> Proposal | None:
+        """The bent wish as a proposal; None where `bend` gives none."""
+        value = self.bend(point, wish, present, now, dead_band=dead_band)
+        if value is None:
+            return None
+        return Proposal(
+            point=point,
+            value=round(value, 2),
+            source=source,
+            reason=reason,
+            until_mono_s=now.mono_s + UNTIL_S,
+            expects=expects or {},
+        )
 
     def forget(self, prefix: str) -> None:
         """The machine was handed back: its next move is a first one."""

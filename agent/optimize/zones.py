@@ -39,7 +39,6 @@ RELAXED_LOW_C, RELAXED_HIGH_C = 18.0, 28.0
 BASELINE_LOW_C, BASELINE_HIGH_C = 21.5, 24.0
 INCUMBENT_BONUS = 0.3
 """kWh: a new policy has to be better by so much."""
-UNTIL_S = 1800.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,21 +270,13 @@ class ZonePlanner:
             wishes.append((f"{zone}.zone_air_heating_temperature_setpoint", low, why, 0.15))
         supply, why = self._supply(present, inputs, plan, is_on)
         wishes.append((f"{ahu}.supply_air_temperature_setpoint", supply, why, 0.3))
-        proposals = []
-        for point, wish, why, dead in wishes:
-            value = self._shaper.bend(point, wish, latest(features, point), now, dead_band=dead)
-            if value is not None:
-                proposals.append(
-                    Proposal(
-                        point=point,
-                        value=round(value, 2),
-                        source="planner",
-                        reason=why,
-                        until_mono_s=now.mono_s + UNTIL_S,
-                        expects=expects,
-                    )
-                )
-        return proposals
+        proposals = [
+            self._shaper.propose(
+                point, wish, latest(features, point), now, source="planner", reason=why, expects=expects, dead_band=dead
+            )
+            for point, wish, why, dead in wishes
+        ]
+        return [proposal for proposal in proposals if proposal is not None]
 
     def _extra(self, present: Present, now: Instant) -> str | None:
         """Why to run although nobody is expected: frost, or readiness on a kind of day that is hardly known."""

@@ -43,11 +43,16 @@ def test_the_sample_config_is_checked_by_the_readmes_command():
 
 def test_an_unknown_key_does_not_start(tmp_path):
     site = tmp_path / "site.yaml"
-    text = (ROOT / "deploy" / "site.yaml").read_text("utf-8")
-    site.write_text(re.sub(r"^control:", "controll: {}\ncontrol:", text, count=1, flags=re.MULTILINE))
+    site.write_text(
+        "version: 1\n"
+        "site: {name: here, gateway: gw}\n"
+        "equipment: {meter1: {kind: meter}}\n"
+        "devices: {bench: {driver: memory, points: {meter1.electric_power: {}}}}\n"
+        "controll: {mode: full}\n"
+    )
     done = hushwatt("run", str(site))
     assert done.returncode == 2
-    assert "controll" in done.stderr and "did you mean `control`?" in done.stderr
+    assert "site.yaml:5: controll" in done.stderr and "did you mean `control`?" in done.stderr
     assert not list(tmp_path.rglob("*.db"))
 
 
