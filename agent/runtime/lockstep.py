@@ -82,8 +82,12 @@ class Follower:
                 await self._acknowledge(self._step)
 
     async def _acknowledge(self, step: int) -> None:
-        # A lost acknowledgement is not repeated here: the plant waits at most its own limit, counts it, and goes on.
-        await self._connection.publish(f"{self._prefix}/clock/ack", json.dumps({"v": step}).encode())
+        # A lost acknowledgement is repeated when the plant's clock comes again: it is retained, or the next step's.
+        try:
+            await self._connection.publish(f"{self._prefix}/clock/ack", json.dumps({"v": step}).encode())
+        except BrokerError as fault:
+            log.warning("step %d is not acknowledged: %s", step, fault)
+            return
         self._acked = step
 
     def _on_clock(self, topic: str, payload: bytes) -> None:
