@@ -13,7 +13,7 @@ import numpy as np
 
 from agent.board import Board
 from agent.config import SiteConfig, load
-from agent.control.authority import Authority
+from agent.control.authority import Authority, Mode
 from agent.control.dispatch import Dispatch
 from agent.control.wheel import Pace, Wheel
 from agent.core.clock import Clock, Instant, SystemClock, wall_s
@@ -49,7 +49,7 @@ async def open_house(
     clock: Clock,
     stack: AsyncExitStack,
     *,
-    mode: str | None = None,
+    mode: Mode | None = None,
     strategy: str | None = None,
     registers: Mapping[str, Registers] | None = None,
     link: Link | None = None,
@@ -78,7 +78,7 @@ async def open_house(
     await _refill(window, store, table, clock.read())
     first_unix_s = await store.first_unix_s()
     authority = Authority(
-        mode or config.control.mode,  # type: ignore[arg-type]
+        mode or config.control.mode,
         watch_days=config.control.watch_days,
         first_unix_s=first_unix_s,
         clock=clock,
@@ -191,7 +191,7 @@ def store_path(site: Path) -> Path:
     return load(site).store_path
 
 
-def run_site(site: Path, *, mode: str | None = None, strategy: str | None = None) -> int:
+def run_site(site: Path, *, mode: Mode | None = None, strategy: str | None = None) -> int:
     """Run until SIGTERM or SIGINT; returns the exit code. Raises ConfigError, OperatingError."""
     config = load(site)
     loop, clock = _time(config)
@@ -218,7 +218,7 @@ def _time(config: SiteConfig) -> tuple[asyncio.AbstractEventLoop, Clock]:
 
 
 async def _main(
-    config: SiteConfig, clock: Clock, loop: asyncio.AbstractEventLoop, mode: str | None, strategy: str | None
+    config: SiteConfig, clock: Clock, loop: asyncio.AbstractEventLoop, mode: Mode | None, strategy: str | None
 ) -> None:
     began_s = wall_s()
     async with AsyncExitStack() as stack:

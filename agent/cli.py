@@ -9,15 +9,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from agent import __version__
+from agent.control.authority import Mode
 from agent.core.errors import ConfigError, OperatingError
 from agent.core.journal import Entry
+from agent.store.faults import StoreRefused
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -60,7 +62,7 @@ def _plain_errors() -> Iterator[None]:
         for problem in fault.problems:
             complaints.print(f"hushwatt: {problem}", markup=False)
         raise typer.Exit(2) from None
-    except OperatingError as fault:
+    except (OperatingError, StoreRefused) as fault:
         complaints.print(f"hushwatt: {fault}", markup=False)
         raise typer.Exit(1) from None
 
@@ -68,8 +70,8 @@ def _plain_errors() -> Iterator[None]:
 @app.command()
 def run(
     site: SiteArgument = DEFAULT_SITE,
-    mode: Annotated[str | None, typer.Option(help="shadow, advise or full; outranks the file.")] = None,
-    strategy: Annotated[str | None, typer.Option(help="planner or baseline; outranks the file.")] = None,
+    mode: Annotated[Mode | None, typer.Option(help="Outranks the file.")] = None,
+    strategy: Annotated[Literal["planner", "baseline"] | None, typer.Option(help="Outranks the file.")] = None,
 ) -> None:
     """Read, plan, write and tell, until asked to stop; then hand the machines back."""
     from agent.app import run_site
@@ -143,16 +145,13 @@ def export(
     ] = None,
     since: Annotated[datetime | None, typer.Option(help="UTC.")] = None,
     until: Annotated[datetime | None, typer.Option(help="UTC.")] = None,
-    what: Annotated[str, typer.Option(help="samples (CSV) or journal (text).")] = "samples",
+    what: Annotated[Literal["samples", "journal"], typer.Option(help="CSV, or text.")] = "samples",
     out: Annotated[Path | None, typer.Option(help="A file; standard output if left out.")] = None,
 ) -> None:
     """Samples as CSV, or the journal as text, from the store; also while the agent runs."""
     from agent.app import store_path
     from agent.store.reader import open_reader
 
-    if what not in ("samples", "journal"):
-        complaints.print(f"hushwatt: --what: found {what}, wanted samples or journal", markup=False)
-        raise typer.Exit(2)
     with _plain_errors(), open_reader(store_path(site)) as reader:
         if what == "journal":
             lines: Iterator[str] = (_journal_line(e) for e in reversed(reader.entries(limit=10_000_000)))

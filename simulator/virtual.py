@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from agent.app import House, open_house
 from agent.config import load
+from agent.control.authority import Mode
 from agent.runtime.loops import SteeredLoop
 from agent.uplink.memory import MemoryLink
 from simulator import registers
@@ -62,7 +63,7 @@ class Lived:
     """(unix seconds, point, value) of every order that the plant held, step by step, on the judged days."""
 
 
-def live(plant: Plant, folder: Path, *, mode: str = "full", strategy: str = "planner", watch: bool = True) -> Lived:
+def live(plant: Plant, folder: Path, *, mode: Mode = "full", strategy: str = "planner", watch: bool = True) -> Lived:
     """Run agent and plant to the plant's last instant.
 
     `watch`: the agent sees the learning days; otherwise the plant lives them alone.
@@ -79,7 +80,7 @@ def _live_alone(plant: Plant) -> None:
         plant.step({})
 
 
-async def _live(plant: Plant, folder: Path, loop: SteeredLoop, mode: str, strategy: str, watch: bool) -> Lived:
+async def _live(plant: Plant, folder: Path, loop: SteeredLoop, mode: Mode, strategy: str, watch: bool) -> Lived:
     bank = PlantRegisters(plant)
     link = MemoryLink()
     site = folder / "site.yaml"

@@ -1,8 +1,10 @@
 """What people type, on the store that a virtual day left behind."""
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -60,3 +62,14 @@ def test_a_site_without_a_store_is_one_sentence(tmp_path, site):
     for command in (["status", other], ["explain", POINT, "--site", other], ["export", other]):
         told = hushwatt(*command)
         assert told.returncode == 1 and len(told.stderr.splitlines()) == 1, told.stderr
+
+
+def test_a_store_of_a_newer_version_is_refused_in_a_sentence(tmp_path, site):
+    other = tmp_path / "site.yaml"
+    other.write_text(site.read_text())
+    (tmp_path / "data").mkdir()
+    with closing(sqlite3.connect(tmp_path / "data" / "hushwatt.db")) as db:
+        db.execute("PRAGMA user_version = 999")
+    told = hushwatt("run", other)
+    assert told.returncode == 1
+    assert "written by a newer hushwatt" in told.stderr and "Traceback" not in told.stderr
