@@ -44,7 +44,7 @@ class Clock(Protocol):
         """Look once: both faces of the same moment."""
 
     def hold(self) -> AbstractContextManager[object]:
-        """Work on the real wire goes on in here; steered clocks do not move meanwhile."""
+        """Work on the real wire goes on in here: steered clocks stand still, and timers set in here are the wall's."""
 
     def on_wall(self) -> AbstractContextManager[object]:
         """Timers set in here, and in tasks begun here, run on the wall's time: for a link's keep-alive and pauses."""

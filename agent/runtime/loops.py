@@ -107,7 +107,6 @@ class SteeredLoop(asyncio.SelectorEventLoop):
         self._now = start_unix_s
         self._horizon = horizon_unix_s
         self._busy = 0
-        self._waited_s = 0.0
         self.on_idle: Callable[[], None] | None = None
         """Called once each time the loop stands at its horizon with nothing left to do."""
         self._told = True
@@ -134,10 +133,11 @@ class SteeredLoop(asyncio.SelectorEventLoop):
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Time stands still in here, except for a timer that the wall clock has really waited out."""
+        """Time stands still in here; timers that are set in here run on the wall's."""
         self._busy += 1
         try:
-            yield
+            with _on_wall():
+                yield
         finally:
             self._busy -= 1
 
@@ -169,14 +169,11 @@ class SteeredLoop(asyncio.SelectorEventLoop):
         heapq.heappush(self._wall_timers, (when_s, self._wall_count, handle))
         return handle
 
-    def _wall_timeout(self, timeout: float | None) -> float | None:
-        """`timeout`, or less when a timer on the wall is due before."""
+    def _wall_timeout(self) -> float | None:
+        """Seconds until a timer on the wall is due; None when there is none."""
         while self._wall_timers and self._wall_timers[0][2].cancelled():
             heapq.heappop(self._wall_timers)
-        if not self._wall_timers:
-            return timeout
-        left_s = max(0.0, self._wall_timers[0][0] - wall_s())
-        return left_s if timeout is None else min(timeout, left_s)
+        return max(0.0, self._wall_timers[0][0] - wall_s()) if self._wall_timers else None
 
     def _fire_wall_timers(self) -> bool:
         """Queue what is due on the wall; True when there was something."""
@@ -193,8 +190,8 @@ class SteeredLoop(asyncio.SelectorEventLoop):
         if events or timeout == 0 or self._fire_wall_timers():
             return events
         if self._busy:
-            return self._wait_for_work(real, timeout)
-        self._waited_s = 0.0
+            # Work is under way on a real wire or a thread: only the wall's time goes on.
+            return real.select(self._wall_timeout())
         if timeout is not None and self._now + timeout <= self._horizon:
             self._now += timeout
             return []
@@ -204,15 +201,4 @@ class SteeredLoop(asyncio.SelectorEventLoop):
             self._told = True
             self.on_idle()
             return []
-        return real.select(self._wall_timeout(None))
-
-    def _wait_for_work(self, real: selectors.BaseSelector, timeout: float | None) -> Events:
-        # Work is under way on a real wire: wait on the wall's time, and move ours only when a timer was waited out.
-        began_s = wall_s()
-        left_s = None if timeout is None else max(0.0, timeout - self._waited_s)
-        events = real.select(self._wall_timeout(left_s))
-        self._waited_s += wall_s() - began_s
-        if not events and timeout is not None and self._waited_s >= timeout:
-            self._now += timeout
-            self._waited_s = 0.0
-        return events
+        return real.select(self._wall_timeout())
