@@ -18,7 +18,8 @@ import selectors
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from contextvars import Context, ContextVar
+from contextvars import Context, ContextVar, copy_context
+from functools import partial
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from agent.core.clock import SteeredClock, wall_s
@@ -73,7 +74,16 @@ class _Selector(selectors.BaseSelector):
         self._real.close()
 
 
-class ScaledLoop(asyncio.SelectorEventLoop):
+class _ContextLoop(asyncio.SelectorEventLoop):
+    """Threads know the context that they were begun in: a client that connects in one begins its tasks from there."""
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Args]], T], *args: *Args
+    ) -> asyncio.Future[T]:
+        return super().run_in_executor(executor, partial(copy_context().run, func, *args))
+
+
+class ScaledLoop(_ContextLoop):
     """Time runs `speed` times as fast as the wall's, from `start_unix_s` on."""
 
     def __init__(self, *, speed: float, start_unix_s: float) -> None:
@@ -100,7 +110,7 @@ class ScaledLoop(asyncio.SelectorEventLoop):
         return real.select(timeout if timeout is None else timeout / self._speed)
 
 
-class SteeredLoop(asyncio.SelectorEventLoop):
+class SteeredLoop(_ContextLoop):
     """Time stands at `now` and jumps to the next timer once nothing else is to be done."""
 
     def __init__(self, *, start_unix_s: float, horizon_unix_s: float = math.inf) -> None:

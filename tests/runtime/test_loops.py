@@ -144,3 +144,20 @@ def test_timers_on_the_wall_neither_wait_for_the_plant_nor_move_its_time():
                 await asyncio.sleep(9)
 
     run(loop, main())
+
+
+def test_tasks_begun_from_a_thread_on_the_wall_are_on_the_wall():
+    loop = SteeredLoop(start_unix_s=START, horizon_unix_s=START)
+    done = []
+
+    async def beat():
+        await asyncio.sleep(0.02)
+        done.append(loop.time())
+
+    async def main():
+        with loop.clock().on_wall():
+            await loop.run_in_executor(None, lambda: loop.call_soon_threadsafe(lambda: loop.create_task(beat())))
+            await asyncio.sleep(0.2)
+        assert done == [START]
+
+    run(loop, main())
