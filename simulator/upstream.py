@@ -24,7 +24,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import aiomqtt
 
-from simulator.broker import NO_DELAY
+from agent.runtime.sockets import NO_DELAY
 
 log = logging.getLogger(__name__)
 

@@ -20,9 +20,9 @@ from typing import Any
 
 import aiomqtt
 
+from agent.runtime.sockets import NO_DELAY
 from simulator import registers
 from simulator.bank import WireBank
-from simulator.broker import NO_DELAY
 from simulator.disturbance import Disturbance
 from simulator.modbus_server import ModbusServer
 from simulator.overrides import OutOfRangeError, Overrides

@@ -92,7 +92,6 @@ class Wheel:
         self._inherited = list(inherited)
         self._told: dict[str, tuple[object, ...]] = {}
         self.verdicts: Counter[str] = Counter()
-        self.handed_back: Counter[str] = Counter()
 
     @property
     def outcomes(self) -> Counter[str]:
@@ -108,11 +107,13 @@ class Wheel:
         while True:
             now = self._clock.read()
             due = (now.unix_s - AFTER_POLLS_S) // self._pace.watch_s + 1
-            await asyncio.sleep(self._clock_delay(due * self._pace.watch_s + AFTER_POLLS_S - now.unix_s))
-            await self.turn(plan=due * self._pace.watch_s % self._pace.cycle_s == 0)
+            due_s = due * self._pace.watch_s
+            await asyncio.sleep(due_s + AFTER_POLLS_S - now.unix_s)
+            await self.turn(plan=self._is_cycle(due_s))
 
-    def _clock_delay(self, seconds: float) -> float:
-        return max(0.0, min(seconds, self._pace.watch_s + AFTER_POLLS_S))
+    def _is_cycle(self, due_s: float) -> bool:
+        """A multiple of `cycle_s` was passed since the turn before; a cycle need not be whole turns."""
+        return due_s // self._pace.cycle_s != (due_s - self._pace.watch_s) // self._pace.cycle_s
 
     async def turn(self, *, plan: bool) -> None:
         """One turn of the wheel; `plan`: also think and write."""
@@ -154,7 +155,6 @@ class Wheel:
             pause_s = self._pace.touch_pause_s if doubt.reason == TOUCHED else self._pace.doubt_pause_s
             if not self._leases.is_barred(doubt.equipment, now):
                 self._journal.write(_lost(doubt, pause_s, now))
-                self.handed_back[doubt.reason] += 1
             self._leases.bar(doubt.equipment, now.mono_s + pause_s)
             await self._release(self._points_of(doubt.equipment), doubt.reason)
 
@@ -178,9 +178,9 @@ class Wheel:
             outcomes.append(outcome)
         return outcomes
 
-    async def let_go(self, reason: str, points: Iterable[str] | None = None) -> list[Outcome]:
-        """Hand everything back, or just `points`: on shutdown, or what an earlier life of this agent still held."""
-        return await self._release(list(self._leases.held if points is None else points), reason)
+    async def let_go(self, reason: str) -> list[Outcome]:
+        """Hand everything back."""
+        return await self._release(self._leases.held, reason)
 
     async def _send_heartbeat(self, image: Image) -> None:
         """The beat by which the building's own controller knows that we live; judged like any other wish."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -19,14 +18,13 @@ from agent.core.journal import Entry
 from agent.core.pauses import Pauses
 from agent.core.protocols import Journal
 from agent.drivers.wire import MqttBroker
+from agent.runtime.sockets import NO_DELAY
 from agent.runtime.tasks import obey_cancel
 
 log = logging.getLogger(__name__)
 
 Handler = Callable[[str, bytes], None]
 CONNECT_S = 5.0
-NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-"""Two small packets in a row else wait some 40 ms for the other side's delayed TCP acknowledgement (measured)."""
 LONGEST_PAUSE_S = 60.0
 STEADY_S = 10.0
 """A link that lived shorter counts as one more failure: two clients of one name throw each other out for ever."""

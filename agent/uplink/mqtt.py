@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from agent.core.batch import Ack, Batch
 from agent.core.clock import Clock
 from agent.core.errors import BrokerError, OperatingError
 from agent.core.pauses import Pauses
+from agent.runtime.sockets import NO_DELAY
 from agent.runtime.tasks import obey_cancel
 from agent.uplink.payload import decode_ack, encode
 
@@ -26,8 +26,6 @@ log = logging.getLogger(__name__)
 KEEPALIVE_S = 15
 """A half-open connection is noticed after about twice this (MQTT 3.1.1, 3.1.2.10, and the client's own check)."""
 CONNECT_S = 5.0
-NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-"""Two small packets in a row else wait some 40 ms for the other side's delayed TCP acknowledgement (measured)."""
 MAX_ACKS_WAITING = 100
 """Incoming messages kept at most; acknowledgements are cumulative, so a lost one costs nothing."""
 

@@ -8,7 +8,6 @@ from agent.core.clock import SystemClock
 from agent.core.errors import DeviceError
 from agent.core.points import Quality
 from agent.drivers.memory import MemoryDriver
-from agent.drivers.registry import DRIVERS, driver_class
 
 
 class Bench:
@@ -65,11 +64,3 @@ async def test_writes_are_outcomes(driver, bench, command):
     bench.shows = 25.0
     outcome = await driver.write(command("e.a", 22.0))
     assert (outcome.kind, outcome.read_back, outcome.detail) == ("unconfirmed", 25.0, "the device shows 25")
-
-
-def test_every_driver_of_the_registry_can_be_had():
-    assert driver_class("memory") is MemoryDriver
-    for name in DRIVERS:
-        assert {"open", "poll", "write", "close"} <= set(dir(driver_class(name)))
-    with pytest.raises(KeyError):
-        driver_class("bacnet")
