@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simulator.dataroom import DataRoom
-from simulator.lifts import Lifts
-from simulator.office import Office
+from simulator.physics.dataroom import DataRoom
+from simulator.physics.lifts import Lifts
+from simulator.physics.office import Office
 from simulator.plant import Account, IdleAccount
 
 COMFORT_LOW_C, COMFORT_HIGH_C = 20.5, 25.5

@@ -14,10 +14,10 @@ from rich.console import Console
 
 from agent.core.errors import ConfigError, OperatingError, Problem
 from simulator import scenarios
-from simulator.broker import HOST, Broker
-from simulator.disturbance import Disturbance, parse
-from simulator.session import Session
-from simulator.wire import Manner, Wire
+from simulator.wires.broker import HOST, Broker
+from simulator.wires.disturbance import Disturbance, parse
+from simulator.wires.session import Session
+from simulator.wires.wire import Manner, Wire
 
 DEFAULT_SPEED = 60.0
 """Of a free run, simulated s per s: a wire step of 300 s comes every 5 s."""

@@ -13,9 +13,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from agent.core.errors import ConfigError, Problem
+from simulator.physics.weather import SEASONS
 from simulator.plant import Plant
-from simulator.tower import OfficeTower, OwnControl, Plan
-from simulator.weather import SEASONS
+from simulator.sites.tower import OfficeTower, OwnControl, Plan
 
 FOLDER = Path(__file__).parent / "scenarios"
 

@@ -17,9 +17,9 @@ from agent.config import load
 from agent.control.authority import Mode
 from agent.runtime.loops import SteeredLoop
 from agent.uplink.memory import MemoryLink
-from simulator import registers
 from simulator.plant import Account, Plant
-from simulator.site_config import Address, site_config
+from simulator.wires import registers
+from simulator.wires.site_config import Address, site_config
 
 DEVICE = "tower"
 BEFORE_POLL_S = 1.0

@@ -20,7 +20,7 @@ from agent.drivers.modbus_codec import BlockDecoder
 from agent.drivers.modbus_line import ModbusLine
 from agent.drivers.wire import ModbusDevice, ModbusPoint
 from agent.ingest.poller import Poller
-from simulator.modbus_server import HEADER, ModbusServer, answer
+from simulator.wires.modbus_server import HEADER, ModbusServer, answer
 
 POINTS, POLLS, ROUNDS, DECODES = 100, 2000, 3, 5000
 REQUEST = HEADER.pack(1, 0, 6, 1) + b"\x03\x00\x00" + POINTS.to_bytes(2, "big")

@@ -17,8 +17,8 @@ from agent.drivers.modbus import ModbusDriver
 from agent.drivers.modbus_line import ModbusLine
 from agent.drivers.wire import ModbusDevice, ModbusPoint
 from agent.safety import guard
-from simulator.broker import Broker
-from simulator.modbus_server import HEADER, ModbusServer, Refused
+from simulator.wires.broker import Broker
+from simulator.wires.modbus_server import HEADER, ModbusServer, Refused
 
 
 class Book(list):

@@ -12,7 +12,7 @@ from agent.drivers.modbus import ModbusDriver
 from agent.drivers.modbus_line import ModbusLine
 from agent.drivers.wire import ModbusDevice
 from agent.ingest.poller import Poller
-from simulator.modbus_server import answer
+from simulator.wires.modbus_server import answer
 
 FAULTS = {
     "closes at once": b"",

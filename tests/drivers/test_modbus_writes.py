@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from agent.drivers.wire import ModbusWrite
-from simulator.modbus_server import answer
+from simulator.wires.modbus_server import answer
 
 
 async def test_value_and_mode_are_one_request_and_are_read_back(served, echo, point, command):

@@ -14,7 +14,7 @@ from agent.drivers import mqtt_connection
 from agent.drivers.mqtt import MqttDriver
 from agent.drivers.mqtt_connection import MqttConnection
 from agent.drivers.wire import MqttBroker, MqttDevice, MqttPoint
-from simulator.broker import Broker
+from simulator.wires.broker import Broker
 
 HOST = "127.0.0.1"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulator.broker import Broker
+from simulator.wires.broker import Broker
 
 
 @pytest.fixture

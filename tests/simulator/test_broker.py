@@ -13,7 +13,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
-from simulator.broker import Broker, BrokerFault, find_program
+from simulator.wires.broker import Broker, BrokerFault, find_program
 
 
 async def get_retained(port, topic):
@@ -73,7 +73,7 @@ def test_a_missing_wheel_is_told(monkeypatch):
 def test_the_broker_dies_with_a_parent_that_is_killed(tmp_path):
     program = (
         "import asyncio, pathlib, sys\n"
-        "from simulator.broker import Broker\n"
+        "from simulator.wires.broker import Broker\n"
         "async def main():\n"
         "    broker = Broker(pathlib.Path(sys.argv[1]))\n"
         "    await broker.start()\n"

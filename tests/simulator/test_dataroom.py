@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator import building, dataroom
-from simulator.dataroom import DataRoom
+from simulator.physics import dataroom
+from simulator.physics.dataroom import DataRoom
+from simulator.sites import building
 
 LOAD_W = [11_000.0, 14_500.0, 16_000.0, 11_500.0]
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator import building, lifts
-from simulator.lifts import Lifts, service
+from simulator.physics import lifts
+from simulator.physics.lifts import Lifts, service
+from simulator.sites import building
 
 GROUP = building.draw(0, 0.0).lifts
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.modbus_server import HEADER, ModbusServer, Refused, answer, pack_bits, unpack_bits
+from simulator.wires.modbus_server import HEADER, ModbusServer, Refused, answer, pack_bits, unpack_bits
 
 
 class Tables:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator import building
-from simulator.office import Drive, Office, OfficeOrders
+from simulator.physics.office import Drive, Office, OfficeOrders
+from simulator.sites import building
 
 DAY = 1440
 

@@ -9,7 +9,7 @@ import pytest
 
 from agent.core.errors import ConfigError, Problem
 from simulator import scenarios
-from simulator.tower import OwnControl
+from simulator.sites.tower import OwnControl
 
 GOOD = """\
 site: tower

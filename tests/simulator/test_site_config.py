@@ -5,9 +5,9 @@ from ruamel.yaml import YAML
 
 from agent.config import check
 from agent.equipment import kinds
-from simulator import registers
 from simulator.scenarios import load
-from simulator.site_config import Address, site_config, write_site_config
+from simulator.wires import registers
+from simulator.wires.site_config import Address, site_config, write_site_config
 
 
 @pytest.fixture(scope="module")

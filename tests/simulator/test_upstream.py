@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.upstream import BrokenPayload, Ledger, Parcel, Receiver, open_parcel
+from simulator.wires.upstream import BrokenPayload, Ledger, Parcel, Receiver, open_parcel
 
 TOPIC = "hushwatt/tower/gw1/batch"
 

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from simulator import occupancy, weather
+from simulator.physics import occupancy, weather
 
 FACING = ("north", "east", "south", "west")
 MONDAY = date(2019, 7, 1)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
-from simulator import registers
-from simulator.disturbance import Disturbance, parse
 from simulator.scenarios import load
-from simulator.wire import CONTROL, DONE, LEARNING, Manner, Wire
+from simulator.wires import registers
+from simulator.wires.disturbance import Disturbance, parse
+from simulator.wires.wire import CONTROL, DONE, LEARNING, Manner, Wire
 
 HOST = "127.0.0.1"
 LOCKSTEP = Manner(lockstep_s=5.0)

@@ -16,7 +16,7 @@ from agent.core.clock import Instant, SystemClock
 from agent.core.points import Kind, PointSpec, PointTable
 from agent.core.scan import Scan
 from agent.store.store import Store
-from simulator.broker import Broker
+from simulator.wires.broker import Broker
 
 START = 1_750_000_000.0
 

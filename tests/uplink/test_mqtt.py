@@ -16,7 +16,7 @@ from agent.store.store import Store
 from agent.uplink.mqtt import Broker, MqttLink
 from agent.uplink.payload import decode_ack, encode
 from agent.uplink.tape import Tape
-from simulator.upstream import Receiver
+from simulator.wires.upstream import Receiver
 
 START = 1_750_000_000.0
 

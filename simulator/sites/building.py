@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.dataroom import Rack, Room
-from simulator.lifts import LiftGroup
-from simulator.office import AirHandler, Zone
+from simulator.physics.dataroom import Rack, Room
+from simulator.physics.lifts import LiftGroup
+from simulator.physics.office import AirHandler, Zone
 
 FACING = ("north", "east", "south", "west")
 """zone1 .. zone4."""

@@ -11,9 +11,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from simulator import registers
-from simulator.registers import Layout
-from simulator.score import write_atomically
+from simulator.judge.kpi import write_atomically
+from simulator.wires import registers
+from simulator.wires.registers import Layout
 
 HOST = "127.0.0.1"
 GATEWAY = "gateway1"

@@ -10,13 +10,14 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import building, dataroom, lifts, occupancy, weather
 from simulator.books import Books
-from simulator.dataroom import DataRoom
-from simulator.lifts import Lifts
-from simulator.office import DEADBAND_K, Drive, Office, OfficeOrders
+from simulator.physics import dataroom, lifts, occupancy, weather
+from simulator.physics.dataroom import DataRoom
+from simulator.physics.lifts import Lifts
+from simulator.physics.office import DEADBAND_K, Drive, Office, OfficeOrders
 from simulator.plant import Account, ScenarioEndedError
-from simulator.points import NAMES, RACKS, WRITABLE, ZONES
+from simulator.sites import building
+from simulator.sites.points import NAMES, RACKS, WRITABLE, ZONES
 
 Array = NDArray[np.float64]
 

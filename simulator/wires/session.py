@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TextIO
 
 from agent.core.errors import OperatingError
-from simulator.broker import HOST, Broker, claim_port
-from simulator.disturbance import Disturbance
+from simulator.judge.kpi import write_atomically
 from simulator.plant import Plant
-from simulator.score import write_atomically
-from simulator.site_config import Address, write_site_config
-from simulator.upstream import Receiver
-from simulator.wire import DONE, Manner, Wire
+from simulator.wires.broker import HOST, Broker, claim_port
+from simulator.wires.disturbance import Disturbance
+from simulator.wires.site_config import Address, write_site_config
+from simulator.wires.upstream import Receiver
+from simulator.wires.wire import DONE, Manner, Wire
 
 LEFTOVERS = ("ready", "map.json", "site.yaml", "kpi.json", "series.csv")
 """Files of a former run in the same folder that would be taken for ours."""

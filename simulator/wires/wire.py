@@ -21,13 +21,13 @@ from typing import Any
 import aiomqtt
 
 from agent.runtime.sockets import NO_DELAY
-from simulator import registers
-from simulator.bank import WireBank
-from simulator.disturbance import Disturbance
-from simulator.modbus_server import ModbusServer
-from simulator.overrides import OutOfRangeError, Overrides
+from simulator.judge.kpi import Score
 from simulator.plant import Plant
-from simulator.score import Score
+from simulator.wires import registers
+from simulator.wires.bank import WireBank
+from simulator.wires.disturbance import Disturbance
+from simulator.wires.modbus_server import ModbusServer
+from simulator.wires.overrides import OutOfRangeError, Overrides
 
 log = logging.getLogger(__name__)
 

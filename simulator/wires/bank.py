@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from simulator import registers as r
-from simulator.modbus_server import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Refused
-from simulator.overrides import OutOfRangeError, Overrides
+from simulator.wires import registers as r
+from simulator.wires.modbus_server import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Refused
+from simulator.wires.overrides import OutOfRangeError, Overrides
 
 
 class WireBank:

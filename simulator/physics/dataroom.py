@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.office import CP_AIR_J_KG_K
+from simulator.physics.office import CP_AIR_J_KG_K
 
 Array = NDArray[np.float64]
 

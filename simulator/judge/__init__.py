@@ -1,0 +1,1 @@
+"""What a run is worth: books, scores, the oracle, reports."""

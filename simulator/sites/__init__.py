@@ -1,0 +1,1 @@
+"""Whole sites, composed of parts."""
