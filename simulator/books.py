@@ -1,198 +1,124 @@
-"""Keeps the judge's account: sums over sub-steps, closed into a frozen `Account` on demand."""
+"""Closes the judge's books: sums over sub-steps, kept by parts and by the world, into a frozen `Account`.
+
+| name in `Books` | kept by | what |
+|---|---|---|
+| `zone_hi_ks`, `zone_lo_ks` [zones, worlds] | floors | kelvin-seconds outside the band while occupied |
+| `worst_hi_k`, `worst_lo_k`, `co2_max_ppm` (peaks) | floors | the furthest, in a zone with people |
+| `occupied_s`, `unvent_s`, `humid_ks` | floors, halls | somebody in; of it without fan; dew point above 17 C |
+| `inlet_ks`, `worst_inlet_c` (peak), `short_s`, `server_fan_j` | halls | inlets above 27 C; short of air; server fans |
+| `runs`, `wait_s`, `waited`, `wait_hist` [bins, worlds] | lifts | runs; waits, passengers, how waits spread |
+| `starts/<machine>` | all | how often it started |
+| `running_s/<machine>`, `idle_s/...`, `idle_j/...` | all | `Books.idle` |
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from simulator.physics.dataroom import DataRoom
-from simulator.physics.lifts import Lifts
-from simulator.physics.office import Office
+from simulator.parts import Array, Books
 from simulator.plant import Account, IdleAccount
 
-COMFORT_LOW_C, COMFORT_HIGH_C = 20.5, 25.5
-COMFORT_SLACK_K = 0.1
-"""Less than this outside is not counted."""
 INLET_MAX_C = 27.0
 """Recommended for class A1: ASHRAE TC 9.9, Thermal Guidelines for Data Processing Environments."""
-EXCESS_AIR = 1.3
-"""The CRAC idles in so far as it moves more than this times the servers' air."""
-SHORT_AIR = 1.05
+WAIT_BIN_S = 0.5
+WAIT_BINS = 1200
 
 J_PER_KWH = 3.6e6
+AIR_USES = ("fan", "cooling", "heating", "crac_fan", "compressor", "chiller", "pump", "tower_fan", "humidifier")
+"""End uses that count as heating, cooling and air."""
+OWN_SOURCES = ("pv", "battery")
+"""End uses that are no consumption; a battery's loss is counted by the part as `battery_loss`."""
 
 
-@dataclass(slots=True)
-class Idle:
-    """Sums of one machine, s and J."""
-
-    running_s: float = 0.0
-    idle_s: float = 0.0
-    idle_j: float = 0.0
-
-    def close(self) -> IdleAccount:
-        return IdleAccount(
-            running_h=self.running_s / 3600.0, idle_h=self.idle_s / 3600.0, idle_kwh=self.idle_j / J_PER_KWH
-        )
+def waits(hist: Array) -> float:
+    """90th percentile over passengers, s, from a histogram [bins]."""
+    total = np.cumsum(hist)
+    return 0.0 if total[-1] <= 0.0 else float((np.searchsorted(total, 0.9 * total[-1]) + 0.5) * WAIT_BIN_S)
 
 
-@dataclass(slots=True)
-class Books:
-    """All sums, J and s unless named otherwise."""
+def close(
+    w: int,
+    seconds: float,
+    use_j: Mapping[str, Array],
+    gas_j: Array,
+    money: Array,
+    books: Sequence[Books],
+    room_uses: Sequence[str] = (),
+) -> Account:
+    """The account of world `w` so far; the books stay open."""
+    sums, peaks = _merged(w, books)
+    kwh = {use: float(joules[w]) / J_PER_KWH for use, joules in use_j.items()}
+    hvac = sum(kwh.get(use, 0.0) for use in AIR_USES)
+    site = sum(value for use, value in kwh.items() if use not in OWN_SOURCES)
+    room, it = sum(kwh.get(use, 0.0) for use in room_uses), kwh.get("it", 0.0)
+    hi, lo = _kh(sums.get("zone_hi_ks")), _kh(sums.get("zone_lo_ks"))
 
-    zones: int
-    seconds: float = 0.0
-    fan: float = 0.0
-    cooling: float = 0.0
-    heating: float = 0.0
-    crac_fan: float = 0.0
-    compressor: float = 0.0
-    lifts: float = 0.0
-    it: float = 0.0
-    server_fan: float = 0.0
-    ups: float = 0.0
-    plug: float = 0.0
-    hi_ks: list[float] = field(default_factory=list)
-    lo_ks: list[float] = field(default_factory=list)
-    worst_hi_k: float = 0.0
-    worst_lo_k: float = 0.0
-    occupied_s: float = 0.0
-    unvent_s: float = 0.0
-    co2_max_ppm: float = 0.0
-    inlet_ks: float = 0.0
-    worst_inlet_c: float = -99.0
-    short_s: float = 0.0
-    lift_runs: float = 0.0
-    starts: int = 0
-    ahu_idle: Idle = field(default_factory=Idle)
-    crac_idle: Idle = field(default_factory=Idle)
-    lift_idle: Idle = field(default_factory=Idle)
-    _waits: list[tuple[float, float]] = field(default_factory=list)
-    """(mean wait, passengers) of minutes with passengers."""
+    def hours(name: str) -> float:
+        return float(sums.get(name, 0.0)) / 3600.0
 
-    def __post_init__(self) -> None:
-        self.hi_ks = [0.0] * self.zones
-        self.lo_ks = [0.0] * self.zones
+    waited = float(sums.get("waited", 0.0))
+    return Account(
+        hours=seconds / 3600.0,
+        kwh=kwh,
+        gas_kwh=float(gas_j[w]) / J_PER_KWH,
+        hvac_kwh=hvac,
+        site_kwh=site,
+        import_kwh=float(money[2, w]) / J_PER_KWH,
+        export_kwh=float(money[3, w]) / J_PER_KWH,
+        cost=float(money[0, w]),
+        carbon_kg=float(money[1, w]),
+        room_kwh=room,
+        server_fan_kwh=float(sums.get("server_fan_j", 0.0)) / J_PER_KWH,
+        pue=room / it if it else 0.0,
+        comfort_hi_kh=float(sum(hi)),
+        comfort_lo_kh=float(sum(lo)),
+        zone_hi_kh=hi,
+        zone_lo_kh=lo,
+        worst_hi_k=float(peaks.get("worst_hi_k", 0.0)),
+        worst_lo_k=float(peaks.get("worst_lo_k", 0.0)),
+        occupied_h=hours("occupied_s"),
+        unvent_h=hours("unvent_s"),
+        co2_max_ppm=float(peaks.get("co2_max_ppm", 0.0)),
+        humid_kh=hours("humid_ks"),
+        inlet_kh=hours("inlet_ks"),
+        worst_inlet_c=float(peaks.get("worst_inlet_c", -99.0)),
+        short_h=hours("short_s"),
+        lift_trips=float(sums.get("runs", 0.0)),
+        lift_waiting_mean_s=float(sums["wait_s"]) / waited if waited else 0.0,
+        lift_waiting_p90_s=waits(sums["wait_hist"]) if waited else 0.0,
+        starts={name.partition("/")[2]: round(float(n)) for name, n in sums.items() if name.startswith("starts/")},
+        idle={
+            name.partition("/")[2]: _idle(name.partition("/")[2], sums) for name in sums if name.startswith("idle_s/")
+        },
+    )
 
-    def count(self, dt_s: float, office: Office, people: list[float], plug_w: float) -> None:
-        """The floor's sub-step."""
-        self.seconds += dt_s
-        self.fan += office.fan_w * dt_s
-        self.cooling += office.cooling_w * dt_s
-        self.heating += office.heating_w * dt_s
-        self.plug += plug_w * dt_s
-        crowd = sum(people)
-        if crowd > 0.0:
-            self._comfort(dt_s, office, people)
-        if office.total_flow_kg_s > 0.0:
-            self.ahu_idle.running_s += dt_s
-            if crowd == 0.0:
-                self.ahu_idle.idle_s += dt_s
-                self.ahu_idle.idle_j += (office.fan_w + office.cooling_w + office.heating_w) * dt_s
 
-    def _comfort(self, dt_s: float, office: Office, people: list[float]) -> None:
-        self.occupied_s += dt_s
-        if office.total_flow_kg_s == 0.0:
-            self.unvent_s += dt_s
-        for z, count in enumerate(people):
-            if count == 0.0:
-                continue
-            over, under = office.air_c[z] - COMFORT_HIGH_C, COMFORT_LOW_C - office.air_c[z]
-            if over > COMFORT_SLACK_K:
-                self.hi_ks[z] += over * dt_s
-                self.worst_hi_k = max(self.worst_hi_k, over)
-            elif under > COMFORT_SLACK_K:
-                self.lo_ks[z] += under * dt_s
-                self.worst_lo_k = max(self.worst_lo_k, under)
-            self.co2_max_ppm = max(self.co2_max_ppm, office.co2_ppm[z])
+def _merged(w: int, books: Sequence[Books]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Of one world: sums added up over parts (zones laid end to end), peaks the highest."""
+    sums: dict[str, Any] = {}
+    peaks: dict[str, Any] = {}
+    for book in books:
+        for name, total in book.sums.items():
+            mine = total[..., w]
+            if name in ("zone_hi_ks", "zone_lo_ks"):
+                sums[name] = np.concatenate([sums.get(name, np.empty(0)), mine])
+            else:
+                sums[name] = sums.get(name, 0.0) + mine
+        for name, peak in book.peaks.items():
+            peaks[name] = max(peaks.get(name, -np.inf), float(peak[w]))
+    return sums, peaks
 
-    def count_room(self, dt_s: float, room: DataRoom) -> None:
-        """The data room's sub-step."""
-        self.crac_fan += room.fan_w * dt_s
-        self.compressor += room.compressor_w * dt_s
-        self.it += room.it_w * dt_s
-        self.server_fan += room.server_fan_w * dt_s
-        self.ups += room.ups_w * dt_s
-        for inlet in room.inlet_c:
-            if inlet > self.worst_inlet_c:
-                self.worst_inlet_c = inlet
-            if inlet > INLET_MAX_C:
-                self.inlet_ks += (inlet - INLET_MAX_C) * dt_s
-        if room.server_kg_s > SHORT_AIR * room.crac_kg_s:
-            self.short_s += dt_s
-        self.crac_idle.running_s += dt_s
-        needed = EXCESS_AIR * room.server_kg_s / room.crac_kg_s
-        if needed < 1.0:
-            self.crac_idle.idle_s += dt_s
-            self.crac_idle.idle_j += room.fan_w * (1.0 - needed**3) * dt_s
 
-    def count_lifts(self, dt_s: float, lifts: Lifts, runs: float, passengers: float) -> None:
-        """The lifts' sub-step; their running hours are car-hours in service."""
-        self.lifts += lifts.power_w * dt_s
-        self.lift_runs += runs
-        self.lift_idle.running_s += lifts.in_service * dt_s
-        self.lift_idle.idle_s += lifts.idle_cars * dt_s
-        self.lift_idle.idle_j += lifts.idle_cars * lifts.group.standing_w * dt_s
-        if passengers > 0.0:
-            self._waits.append((lifts.waiting_s, passengers))
+def _kh(kelvin_s: Array | None) -> tuple[float, ...]:
+    return () if kelvin_s is None else tuple(float(ks) / 3600.0 for ks in kelvin_s)
 
-    def _waiting(self) -> tuple[float, float]:
-        """Mean and 90th percentile over passengers, s."""
-        if not self._waits:
-            return 0.0, 0.0
-        waits = np.array(sorted(self._waits))
-        weight = np.cumsum(waits[:, 1])
-        mean = float(np.average(waits[:, 0], weights=waits[:, 1]))
-        return mean, float(waits[np.searchsorted(weight, 0.9 * weight[-1]), 0])
 
-    def close(self) -> Account:
-        """The account so far; the books stay open."""
-        kwh = {
-            name: getattr(self, name) / J_PER_KWH
-            for name in (
-                "fan",
-                "cooling",
-                "heating",
-                "crac_fan",
-                "compressor",
-                "lifts",
-                "it",
-                "server_fan",
-                "ups",
-                "plug",
-            )
-        }
-        crac = kwh["crac_fan"] + kwh["compressor"]
-        hvac = kwh["fan"] + kwh["cooling"] + kwh["heating"] + crac
-        room = kwh["it"] + kwh["ups"] + crac
-        mean, p90 = self._waiting()
-        return Account(
-            hours=self.seconds / 3600.0,
-            **{f"{name}_kwh": value for name, value in kwh.items()},
-            hvac_kwh=hvac,
-            site_kwh=hvac + kwh["lifts"] + kwh["it"] + kwh["ups"] + kwh["plug"],
-            room_kwh=room,
-            pue=room / kwh["it"] if kwh["it"] else 0.0,
-            comfort_hi_kh=sum(self.hi_ks) / 3600.0,
-            comfort_lo_kh=sum(self.lo_ks) / 3600.0,
-            zone_hi_kh=tuple(ks / 3600.0 for ks in self.hi_ks),
-            zone_lo_kh=tuple(ks / 3600.0 for ks in self.lo_ks),
-            worst_hi_k=self.worst_hi_k,
-            worst_lo_k=self.worst_lo_k,
-            occupied_h=self.occupied_s / 3600.0,
-            unvent_h=self.unvent_s / 3600.0,
-            co2_max_ppm=self.co2_max_ppm,
-            inlet_kh=self.inlet_ks / 3600.0,
-            worst_inlet_c=self.worst_inlet_c,
-            short_h=self.short_s / 3600.0,
-            lift_trips=self.lift_runs,
-            lift_waiting_mean_s=mean,
-            lift_waiting_p90_s=p90,
-            ahu_starts=self.starts,
-            idle={
-                "ahu1": self.ahu_idle.close(),
-                "crac1": self.crac_idle.close(),
-                "lifts1": self.lift_idle.close(),
-            },
-        )
+def _idle(machine: str, sums: Mapping[str, Any]) -> IdleAccount:
+    return IdleAccount(
+        running_h=float(sums[f"running_s/{machine}"]) / 3600.0,
+        idle_h=float(sums[f"idle_s/{machine}"]) / 3600.0,
+        idle_kwh=float(sums[f"idle_j/{machine}"]) / J_PER_KWH,
+    )

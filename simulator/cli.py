@@ -15,9 +15,12 @@ from rich.console import Console
 from agent.core.errors import ConfigError, OperatingError, Problem
 from simulator import scenarios
 from simulator.wires.broker import HOST, Broker
-from simulator.wires.disturbance import Disturbance, parse
+from simulator.wires.devices import serve
+from simulator.wires.fault_text import FORM, known_of, parse
+from simulator.wires.malice import Malice
 from simulator.wires.session import Session
 from simulator.wires.wire import Manner, Wire
+from simulator.world import World
 
 DEFAULT_SPEED = 60.0
 """Of a free run, simulated s per s: a wire step of 300 s comes every 5 s."""
@@ -39,8 +42,13 @@ def simulate(
     skip_learning: Annotated[bool, typer.Option(help="Let the learning days pass before the doors open.")] = False,
     control_while_learning: Annotated[bool, typer.Option(help="Obey commands in the learning days too.")] = False,
     watchdog_h: Annotated[float, typer.Option(min=0.001, help="Silent simulated hours until all is released.")] = 6.0,
-    noise: Annotated[float, typer.Option(min=0.0, help="On temperatures, K (standard deviation).")] = 0.0,
-    fault: Annotated[list[str] | None, typer.Option(help="KIND:POINT_REGEX:FROM_H:TO_H; may be repeated.")] = None,
+    noise: Annotated[float | None, typer.Option(min=0.0, help="On temperatures, K. [default: the scenario's]")] = None,
+    fault: Annotated[list[str] | None, typer.Option(help=f"{FORM}, hours since the start; may be repeated.")] = None,
+    latency_ms: Annotated[float, typer.Option(min=0.0, help="Every Modbus answer takes so long, on the wall.")] = 0.0,
+    jitter_ms: Annotated[float, typer.Option(min=0.0, help="And up to so much more.")] = 0.0,
+    rtu: Annotated[bool, typer.Option(help="Serve the machines on a serial line too; OUT/rtu leads to it.")] = False,
+    baud: Annotated[int | None, typer.Option(min=1200, help="Pace of that line. [default: as fast as it goes]")] = None,
+    products: Annotated[bool, typer.Option(help="Serve machines as the products of the templates.")] = False,
     out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("simulation"),
     prefix: Annotated[str, typer.Option(help="Of the MQTT topics.")] = "plant",
     upstream: Annotated[bool, typer.Option(help="Keep what a gateway sends upstream.")] = True,
@@ -49,9 +57,17 @@ def simulate(
     """Serve a simulated building on Modbus TCP and MQTT, for an agent to run."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     try:
-        plan = scenarios.read(scenario)
-        plant = scenarios.load(scenario, seed=seed, start=start, days=days, learn_days=learn_days, wire_step_s=step_s)
+        plan = scenarios.changed(
+            scenarios.read(scenario),
+            scenario,
+            seed=seed,
+            start=start,
+            days=days,
+            learn_days=learn_days,
+            wire_step_s=step_s,
+        )
         _check_prefix(prefix)
+        plant = _plant(plan, fault or (), skip_learning, products)
         manner = Manner(
             speed=DEFAULT_SPEED if speed is None and lockstep is None else speed,
             lockstep_s=lockstep,
@@ -59,16 +75,27 @@ def simulate(
             skip_learning=skip_learning,
             control_while_learning=control_while_learning,
         )
+        malice = Malice(
+            faults=plant.faults,
+            noise_k=plan.noise_k if noise is None else noise,
+            latency_ms=latency_ms,
+            jitter_ms=jitter_ms,
+            seed=plan.seed,
+        )
         session = Session(
             plant=plant,
             latitude=plan.latitude,
             folder=out,
             manner=manner,
-            disturbance=_disturbance(plant.names, noise, fault or (), plan.seed if seed is None else seed),
+            malice=malice,
+            site=plan.name,
             modbus_port=modbus_port,
             mqtt_port=mqtt_port,
             prefix=prefix,
             upstream=upstream,
+            rtu=rtu,
+            baud=baud,
+            products={} if products else None,
             exit_when_done=exit_when_done,
         )
         asyncio.run(_until_told(session))
@@ -90,8 +117,15 @@ def _check_prefix(prefix: str) -> None:
         raise ConfigError([Problem(file="command line", line=0, key="--prefix", found=repr(prefix), wanted=wanted)])
 
 
-def _disturbance(names: Sequence[str], noise_k: float, told: Sequence[str], seed: int) -> Disturbance:
-    return Disturbance(names, noise_k=noise_k, faults=[parse(text) for text in told], seed=seed)
+def _plant(plan: scenarios.Plan, told: Sequence[str], skip_learning: bool, products: bool) -> World:
+    """The plan's plant, with the faults of the command line. Raises ConfigError."""
+    plant = World(scenarios.worlds(plan, [plan.seed]))
+    if not told:
+        return plant
+    begin = plant.judge_unix_s if skip_learning else plant.start_unix_s
+    known = known_of(plant, serve(plant.equipment) if products else ())
+    more = [parse(text, known, begin) for text in told]
+    return World(scenarios.worlds(plan, [plan.seed], more=more))
 
 
 async def _until_told(session: Session) -> None:
@@ -103,6 +137,8 @@ async def _until_told(session: Session) -> None:
     def tell_open(wire: Wire, broker: Broker) -> None:
         pace = "lockstep" if session.manner.lockstep_s is not None else f"{session.manner.speed:g} times real time"
         console.print(f"Modbus TCP {HOST}:{wire.modbus.port}, MQTT {HOST}:{broker.port}, {pace}", markup=False)
+        if wire.rtu is not None:
+            console.print(f"Modbus RTU {wire.rtu.path}", markup=False)
         console.print(f"Try: hushwatt run {session.folder / 'site.yaml'}", markup=False)
 
     def tell_done() -> None:

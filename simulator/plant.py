@@ -9,12 +9,25 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.faults import Fault
+
 
 class WritablePoint(NamedTuple):
     """The device's own range of one writable point, in the point's unit."""
 
     low: float
     high: float
+
+
+class Permit(NamedTuple):
+    """What a site config lets an agent do with a writable point; our choice, within the device's own range."""
+
+    low: float
+    high: float
+    step: float
+    hold_s: float
+    needs: tuple[str, ...] = ()
+    """Points that must be fresh."""
 
 
 class ScenarioEndedError(Exception):
@@ -39,30 +52,25 @@ class Account:
     """The judge's books since `start_account()`, from true values at every sub-step."""
 
     hours: float
-    fan_kwh: float
-    """AHU fan."""
-    cooling_kwh: float
-    """Electricity of the AHU's DX cooling."""
-    heating_kwh: float
-    """Electricity of the heat pump, for the AHU's coil and the zones' reheat."""
-    crac_fan_kwh: float
-    compressor_kwh: float
-    lifts_kwh: float
-    it_kwh: float
-    """Servers with their own fans."""
-    server_fan_kwh: float
-    """The part of `it_kwh` that turns the servers' fans."""
-    ups_kwh: float
-    """Loss of the UPS."""
-    plug_kwh: float
-    """Lighting and plugs of the zones: nobody here controls them."""
+    kwh: dict[str, float]
+    """Electricity by end use, such as `fan`, `cooling`, `crac_fan`, `it` (servers with their fans), `pv` (negative)."""
+    gas_kwh: float = 0.0
+    """Fuel, higher heating value."""
     hvac_kwh: float
-    """AHU fan, cooling, heating, CRAC fan and compressor."""
+    """Electricity for heating, cooling and air, the data room's too."""
     site_kwh: float
+    """All consumption of electricity, whoever made it."""
+    import_kwh: float
+    export_kwh: float
+    cost: float
+    """Electricity and gas, by the scenario's tariff."""
+    carbon_kg: float
     room_kwh: float
-    """Data room facility: IT, UPS loss and CRAC."""
+    """Data room facility: IT, UPS and PDU loss, and its cooling."""
+    server_fan_kwh: float
+    """The part of `it` that turns the servers' fans."""
     pue: float
-    """`room_kwh` / `it_kwh`; falls when the servers' fans work harder, so judge by `site_kwh`."""
+    """`room_kwh` / `it`; falls when the servers' fans work harder, so judge by `site_kwh`."""
     comfort_hi_kh: float
     """Kelvin-hours above the band while occupied, summed over zones; counted beyond 0.1 K."""
     comfort_lo_kh: float
@@ -74,28 +82,41 @@ class Account:
     occupied_h: float
     """Hours with somebody in any zone."""
     unvent_h: float
-    """Of these, hours with the AHU's fan off."""
+    """Of these, hours with the fan off that serves them."""
     co2_max_ppm: float
     """Highest in a zone that has people in it."""
+    humid_kh: float
+    """Kelvin-hours of dew points above 17 C, in occupied zones and at rack inlets."""
     inlet_kh: float
     """Kelvin-hours of rack inlets above 27 C, summed over racks."""
     worst_inlet_c: float
     short_h: float
-    """Hours in which the servers draw over 5 % more air than the CRAC delivers."""
+    """Hours in which the servers draw over 5 % more air than they are given."""
     lift_trips: float
     lift_waiting_mean_s: float
     lift_waiting_p90_s: float
     """90th percentile over passengers of the mean wait in their minute."""
-    ahu_starts: int
+    starts: dict[str, int]
+    """How often each machine started."""
     idle: dict[str, IdleAccount]
-    """By machine: `ahu1`, `crac1`, `lifts1`."""
+    """By machine, such as `ahu1`, `crac1`, `lifts1`."""
+
+    @property
+    def energy_kwh(self) -> float:
+        """Electricity and gas."""
+        return self.site_kwh + self.gas_kwh
+
+    @property
+    def cycles_a_day(self) -> dict[str, float]:
+        days = self.hours / 24.0
+        return {machine: count / days if days else 0.0 for machine, count in self.starts.items()}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain numbers for a JSON file, with the idle ratios spelled out."""
         plain = asdict(self)
         for machine, idle in self.idle.items():
             plain["idle"][machine]["idle_ratio"] = idle.idle_ratio
-        return plain
+        return plain | {"energy_kwh": self.energy_kwh, "cycles_a_day": self.cycles_a_day}
 
 
 class Plant(Protocol):
@@ -105,6 +126,12 @@ class Plant(Protocol):
     """Readable point ids in a fixed order."""
     writable: dict[str, WritablePoint]
     step_s: float
+    permits: Mapping[str, Permit]
+    """What a site config lets an agent do, by writable point."""
+    equipment: Mapping[str, Mapping[str, Any]]
+    """Equipment id -> kind and relations, as a site config tells them."""
+    faults: tuple[Fault, ...]
+    """What the scenario lets go wrong; the plant itself carries out those of its machines."""
     start_unix_s: float
     judge_unix_s: float
     """The learning days end and the judged days begin here."""

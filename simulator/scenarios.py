@@ -1,63 +1,44 @@
-"""Loads a scenario, a YAML file by name or path, and builds its plant."""
+"""Loads a scenario, a YAML file by name or path, and builds its worlds."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
-from datetime import date
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pydantic import ValidationError
 
+from agent.config.lines import nearest, read_sheet
+from agent.config.telling import tell
 from agent.core.errors import ConfigError, Problem
-from simulator.physics.weather import SEASONS
+from simulator.faults import Fault
+from simulator.physics.weather import CLIMATES, Sky, Spell, SyntheticSky
 from simulator.plant import Plant
-from simulator.sites.tower import OfficeTower, OwnControl, Plan
+from simulator.scenario_check import check, resolve
+from simulator.scenario_file import SECTIONS, ScenarioFile
+from simulator.sites import SITES
+from simulator.sites.kinds import Order, Seeds
+from simulator.world import Site, Span, Tariff, World, Worlds
 
 FOLDER = Path(__file__).parent / "scenarios"
-
-Check = tuple[str, Callable[[Any], bool]]
-"""What is wanted, in words and as a test."""
+WARMUP = timedelta(days=1)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+class Plan(ScenarioFile):
+    """A scenario that was read and checked."""
 
+    path: Path
+    """Of its file."""
 
-def _whole(low: int, high: int) -> Check:
-    return f"a whole number {low}..{high}", lambda v: _is_number(v) and v == int(v) and low <= v <= high
+    @property
+    def name(self) -> str:
+        return self.path.stem
 
-
-def _number(low: float, high: float) -> Check:
-    return f"a number {low}..{high}", lambda v: _is_number(v) and low <= v <= high
-
-
-def _one_of(*names: str) -> Check:
-    return "one of " + ", ".join(names), lambda v: v in names
-
-
-KEYS: dict[str, Check] = {
-    "site": _one_of("tower"),
-    "season": _one_of(*SEASONS),
-    "start": ("a date such as 2019-07-01", lambda v: type(v) is date),
-    "learn_days": _whole(0, 400),
-    "days": _whole(1, 400),
-    "wire_step_s": ("60, 300, 600, 900, 1800 or 3600", lambda v: v in (60, 300, 600, 900, 1800, 3600)),
-    "seed": _whole(0, 2**31),
-    "latitude": _number(-66.0, 66.0),
-    "spread": _number(0.0, 0.5),
-    "holidays": ("a list of dates", lambda v: isinstance(v, list) and all(type(d) is date for d in v)),
-    "own_control": ("a mapping", lambda v: isinstance(v, dict)),
-}
-REQUIRED = ("site", "season", "start", "learn_days", "days", "wire_step_s", "seed", "latitude", "spread")
-OWN_KEYS: dict[str, Check] = {
-    "start_h": _number(0.0, 24.0),
-    "stop_h": _number(0.0, 24.0),
-    "crac_fan_pct": _number(30.0, 100.0),
-} | {f.name: _number(5.0, 35.0) for f in fields(OwnControl) if f.name.endswith("_c")}
+    @property
+    def judged_unix_s(self) -> float:
+        """The first judged midnight."""
+        return datetime.combine(self.start + timedelta(days=self.learn_days), time(), UTC).timestamp()
 
 
 def names() -> list[str]:
@@ -70,10 +51,10 @@ def find(name: str | Path) -> Path:
     own = FOLDER / f"{name}.yaml"
     path = own if own.is_file() else Path(name)
     if not path.is_file():
-        nearest = _nearest(str(name), names())
         wanted = "a scenario's name or the path of its file"
+        like = nearest(str(name), names())
         raise ConfigError(
-            [Problem(file=str(name), line=0, key="scenario", found="no such file", wanted=wanted, nearest=nearest)]
+            [Problem(file=str(name), line=0, key="scenario", found="no such file", wanted=wanted, nearest=like)]
         )
     return path
 
@@ -81,24 +62,21 @@ def find(name: str | Path) -> Path:
 def read(name: str | Path) -> Plan:
     """The plan in a file. Raises ConfigError with every mistake found."""
     path = find(name)
+    sheet = read_sheet(path)
     try:
-        told = YAML().load(path.read_text(encoding="utf-8"))
-    except YAMLError as fault:
-        mark = getattr(fault, "problem_mark", None)
-        line = mark.line + 1 if mark else 0
-        found = getattr(fault, "problem", None) or "broken YAML"
-        problem = Problem(file=str(path), line=line, key="scenario", found=str(found), wanted="a YAML mapping")
-        raise ConfigError([problem]) from fault
-    if not isinstance(told, dict):
-        raise ConfigError(
-            [Problem(file=str(path), line=0, key="scenario", found="no mapping", wanted="a YAML mapping")]
-        )
-    problems = _problems(path, "", told, KEYS, REQUIRED)
-    if isinstance(told.get("own_control"), dict):
-        problems += _problems(path, "own_control.", told["own_control"], OWN_KEYS, ())
+        told = ScenarioFile.model_validate(dict(sheet.tree))
+    except ValidationError as fault:
+        problems = [tell(sheet, dict(error), SECTIONS) for error in fault.errors()]
+        raise ConfigError(sorted(problems, key=lambda problem: problem.line)) from None
+    problems = [sheet.problem(*finding) for finding in check(told, path.parent)]
     if problems:
-        raise ConfigError(problems)
-    return _plan(told)
+        raise ConfigError(sorted(problems, key=lambda problem: problem.line))
+    plan = Plan.model_construct(**dict(told), path=path)
+    names_of = site(plan, [plan.seed])
+    problems = [sheet.problem(*finding) for finding in resolve(plan, names_of)[1]]
+    if problems:
+        raise ConfigError(sorted(problems, key=lambda problem: problem.line))
+    return plan
 
 
 def load(
@@ -111,12 +89,28 @@ def load(
     wire_step_s: float | None = None,
 ) -> Plant:
     """Build the plant of a scenario; an argument that is given outranks the file. Raises ConfigError."""
-    told = {"seed": seed, "start": _date(start), "days": days, "learn_days": learn_days, "wire_step_s": wire_step_s}
+    plan = changed(
+        read(name), name, seed=seed, start=_date(start), days=days, learn_days=learn_days, wire_step_s=wire_step_s
+    )
+    return World(worlds(plan, [plan.seed]))
+
+
+def changed(plan: Plan, name: str | Path = "a scenario", **told: Any) -> Plan:
+    """The plan with these keys told anew, where they are not None. Raises ConfigError."""
     given = {key: value for key, value in told.items() if value is not None}
-    problems = [_wrong(f"argument to {name}", 0, key, v) for key, v in given.items() if not KEYS[key][1](v)]
-    if problems:
-        raise ConfigError(problems)
-    return OfficeTower(replace(read(name), **given))
+    if "wire_step_s" in given and given["wire_step_s"] == int(given["wire_step_s"]):
+        given["wire_step_s"] = int(given["wire_step_s"])
+    try:
+        checked = ScenarioFile.model_validate({key: getattr(plan, key) for key in ScenarioFile.model_fields} | given)
+    except ValidationError as fault:
+        raise ConfigError([_argument(name, dict(error)) for error in fault.errors()]) from None
+    return Plan.model_construct(**dict(checked), path=plan.path)
+
+
+def _argument(name: str | Path, error: dict[str, Any]) -> Problem:
+    key = str(error["loc"][0])
+    wanted = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    return Problem(file=f"argument to {name}", line=0, key=key, found=repr(error.get("input")), wanted=wanted)
 
 
 def _date(start: date | str | None) -> Any:
@@ -127,51 +121,50 @@ def _date(start: date | str | None) -> Any:
         return start
 
 
-def _plan(told: Mapping[str, Any]) -> Plan:
-    return Plan(
-        season=told["season"],
-        start=told["start"],
-        learn_days=int(told["learn_days"]),
-        days=int(told["days"]),
-        wire_step_s=float(told["wire_step_s"]),
-        seed=int(told["seed"]),
-        latitude=float(told["latitude"]),
-        spread=float(told["spread"]),
-        holidays=tuple(told.get("holidays", ())),
-        own=OwnControl(**{key: float(value) for key, value in told.get("own_control", {}).items()}),
+def worlds(
+    plan: Plan, seeds: Sequence[int], *, first_days: Sequence[date] | None = None, more: Sequence[Fault] = ()
+) -> Worlds:
+    """The plan's site in one world a seed. `first_days`: the first learning day of each, else the plan's for all;
+    worlds of one seed that begin on different days of a year share its weather. `more`: faults beside the plan's.
+    """
+    firsts = list(first_days or [plan.start] * len(seeds))
+    built = site(plan, seeds, firsts)
+    span = Span(learn_days=plan.learn_days, days=plan.days, wire_step_s=float(plan.wire_step_s))
+    tariff = Tariff(**plan.tariff.model_dump())
+    return Worlds(built, _sky(plan, seeds, firsts, span), span, firsts, tariff, (*faults(plan, built), *more))
+
+
+def site(plan: Plan, seeds: Sequence[int], first_days: Sequence[date] | None = None) -> Site:
+    """The plan's parts, not yet alive."""
+    kind = SITES[plan.site]
+    sizes = {name: size.default for name, size in kind.sizes.items()} | plan.sizes
+    firsts = [first - WARMUP for first in first_days or [plan.start] * len(seeds)]
+    origin = min([plan.start - WARMUP, *firsts])
+    return kind.compose(Order(told=plan, sizes=sizes, seeds=Seeds.of(seeds), first_days=tuple(firsts), origin=origin))
+
+
+def faults(plan: Plan, built: Site) -> tuple[Fault, ...]:
+    """What goes wrong, with names and instants resolved."""
+    return resolve(plan, built)[0]
+
+
+def _sky(plan: Plan, seeds: Sequence[int], first_days: Sequence[date], span: Span) -> Sky:
+    firsts = [first - WARMUP for first in first_days]
+    if plan.weather is not None:
+        from simulator.physics.epw import EpwSky
+
+        return EpwSky(plan.path.parent / plan.weather, firsts, span.total_days)
+    spell = plan.spell
+    return SyntheticSky(
+        CLIMATES[plan.climate][plan.season],
+        firsts,
+        min([plan.start - WARMUP, *firsts]),
+        span.total_days,
+        plan.latitude,
+        Seeds.of(seeds).sky,
+        spell=None
+        if spell is None
+        else Spell(
+            first=plan.start + timedelta(days=plan.learn_days + spell.day - 1), days=spell.days, kelvin=spell.kelvin
+        ),
     )
-
-
-def _problems(
-    path: Path, prefix: str, told: Any, keys: Mapping[str, Check], required: tuple[str, ...]
-) -> list[Problem]:
-    """Unknown keys, wrong values, missing keys, with their lines."""
-    found = []
-    for key, value in told.items():
-        line = told.lc.key(key)[0] + 1
-        if key not in keys:
-            found.append(_unknown(path, line, f"{prefix}{key}", str(key), keys))
-        elif not keys[key][1](value):
-            found.append(_wrong(str(path), line, f"{prefix}{key}", value, keys[key][0]))
-    found += [_wrong(str(path), 0, f"{prefix}{key}", None, keys[key][0]) for key in required if key not in told]
-    return found
-
-
-def _wrong(file: str, line: int, key: str, value: Any, wanted: str | None = None) -> Problem:
-    found = "nothing" if value is None else repr(value)
-    return Problem(file=file, line=line, key=key, found=found, wanted=wanted or KEYS[key][0])
-
-
-def _unknown(path: Path, line: int, dotted: str, key: str, keys: Mapping[str, Check]) -> Problem:
-    return Problem(
-        file=str(path),
-        line=line,
-        key=dotted,
-        found="an unknown key",
-        wanted="one of " + ", ".join(keys),
-        nearest=_nearest(key, list(keys)),
-    )
-
-
-def _nearest(name: str, known: list[str]) -> str | None:
-    return next(iter(difflib.get_close_matches(name, known, n=1)), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -66,11 +67,14 @@ COMPARED = {
 }
 
 
-def tell(sheet: Sheet, error: dict[str, Any]) -> Problem:
-    """One of pydantic's errors in plain words."""
+Sections = Mapping[tuple[str, ...], type[BaseModel]]
+
+
+def tell(sheet: Sheet, error: dict[str, Any], sections: Sections = SECTIONS) -> Problem:
+    """One of pydantic's errors in plain words; `sections`: which keys are known where in this kind of file."""
     where, kind = tuple(error["loc"]), str(error["type"])
     if kind == "extra_forbidden":
-        known, name = known_keys(where[:-1]), str(where[-1])
+        known, name = known_keys(where[:-1], sections), str(where[-1])
         return sheet.problem(where, f"the unknown key `{name}`", f"one of {', '.join(known)}", nearest(name, known))
     if kind == "missing":
         return sheet.problem(where, "nothing", f"`{where[-1]}:` with a value")
@@ -105,9 +109,9 @@ def _wrong_tag(sheet: Sheet, where: tuple[Any, ...], error: dict[str, Any]) -> P
     return sheet.problem((*where, key), found, f"one of {', '.join(TAGS[key])}", nearest(str(tag), TAGS[key]))
 
 
-def known_keys(where: tuple[Any, ...]) -> list[str]:
+def known_keys(where: tuple[Any, ...], sections: Sections = SECTIONS) -> list[str]:
     """The keys that may stand at a place; none where names are free."""
-    model = next((model for pattern, model in SECTIONS.items() if _matches(pattern, where)), None)
+    model = next((model for pattern, model in sections.items() if _matches(pattern, where)), None)
     if model is None:
         return []
     return [field.alias or name for name, field in model.model_fields.items()]

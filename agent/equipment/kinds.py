@@ -33,6 +33,9 @@ def _command(name: str, unit: str) -> Role:
     return Role(name, unit, Kind.COMMAND, writable=True)
 
 
+MOST_RACKS = 40
+"""Inlet sensors a room may have."""
+
 KINDS: dict[str, tuple[Role, ...]] = {
     "site": (
         _sensor("outdoor_air_temperature", "degC"),
@@ -43,6 +46,7 @@ KINDS: dict[str, tuple[Role, ...]] = {
         _sensor("occupancy_count", "count"),
         _sensor("supply_air_flow", "kg/s"),
         _sensor("co2_level", "ppm"),
+        _sensor("zone_air_relative_humidity", "pct"),
         _setpoint("zone_air_heating_temperature_setpoint", "degC"),
         _setpoint("zone_air_cooling_temperature_setpoint", "degC"),
     ),
@@ -60,10 +64,7 @@ KINDS: dict[str, tuple[Role, ...]] = {
         _sensor("electric_energy", "kWh"),
     ),
     "data_room": (
-        _sensor("rack_inlet_temperature_1", "degC"),
-        _sensor("rack_inlet_temperature_2", "degC"),
-        _sensor("rack_inlet_temperature_3", "degC"),
-        _sensor("rack_inlet_temperature_4", "degC"),
+        *(_sensor(f"rack_inlet_temperature_{n}", "degC") for n in range(1, MOST_RACKS + 1)),
         _sensor("it_power", "kW"),
     ),
     "crac": (
@@ -80,12 +81,54 @@ KINDS: dict[str, tuple[Role, ...]] = {
     ),
     "lift_group": (
         _setpoint("cars_in_service_setpoint", "count"),
+        _setpoint("standby_depth_setpoint", "count"),
         _status("cars_in_service", "count"),
         _status("cars_moving", "count"),
         _sensor("trips_count", "count"),
         _sensor("waiting_time_mean", "s"),
         _sensor("electric_power", "kW"),
         _sensor("electric_energy", "kWh"),
+    ),
+    "boiler": (
+        _command("on_off_command", "onoff"),
+        _status("on_off_status", "onoff"),
+        _setpoint("leaving_hot_water_temperature_setpoint", "degC"),
+        _sensor("leaving_hot_water_temperature", "degC"),
+        _sensor("entering_hot_water_temperature", "degC"),
+        _sensor("gas_power", "kW"),
+        _sensor("thermal_power", "kW"),
+        _sensor("electric_power", "kW"),
+        _sensor("electric_energy", "kWh"),
+    ),
+    "chilled_water_plant": (
+        _setpoint("leaving_chilled_water_temperature_setpoint", "degC"),
+        _setpoint("entering_condenser_water_temperature_setpoint", "degC"),
+        _setpoint("chillers_enabled_setpoint", "count"),
+        _sensor("leaving_chilled_water_temperature", "degC"),
+        _sensor("entering_chilled_water_temperature", "degC"),
+        _sensor("entering_condenser_water_temperature", "degC"),
+        _sensor("chilled_water_flow", "kg/s"),
+        _sensor("thermal_power", "kW"),
+        _sensor("chiller_power", "kW"),
+        _sensor("pump_power", "kW"),
+        _sensor("tower_fan_power", "kW"),
+        _sensor("electric_power", "kW"),
+        _sensor("electric_energy", "kWh"),
+    ),
+    "chiller": (
+        _status("on_off_status", "onoff"),
+        _sensor("electric_power", "kW"),
+        _sensor("thermal_power", "kW"),
+        _sensor("electric_energy", "kWh"),
+    ),
+    "pv": (
+        _sensor("electric_power", "kW"),
+        _sensor("solar_power", "kW"),
+    ),
+    "battery": (
+        _setpoint("charge_power_setpoint", "kW"),
+        _sensor("state_of_charge", "pct"),
+        _sensor("electric_power", "kW"),
     ),
     "meter": (
         _sensor("electric_power", "kW"),

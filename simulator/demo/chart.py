@@ -12,8 +12,9 @@ Series = dict[str, npt.NDArray[np.float64]]
 
 OWN, PLANNER = "#8a8f98", "#0a7d5a"
 LIMIT = "#c0392b"
-ZONES = ("zone1", "zone2", "zone3", "zone4")
-INLETS = tuple(f"room1.rack_inlet_temperature_{rack}" for rack in (1, 2, 3, 4))
+COOLING_SETPOINT = ".zone_air_cooling_temperature_setpoint"
+SUPPLY_SETPOINT = "crac1.supply_air_temperature_setpoint"
+MACHINES = (("ahu1", "-", "air handler"), ("crac1", "--", "CRAC"))
 
 
 def read_series(path: Path) -> Series:
@@ -40,8 +41,9 @@ def draw(own: Series, planner: Series, target: Path) -> None:
     for series, color, label in ((own, OWN, "own control"), (planner, PLANNER, "planner")):
         _draw_office(axes[0], series, color, label)
         _draw_data_room(axes[1], series, color, label)
-        axes[2].plot(_hours(series), series["ahu1.electric_power"], color=color, label=f"air handler, {label}")
-        axes[2].plot(_hours(series), series["crac1.electric_power"], color=color, ls="--", label=f"CRAC, {label}")
+        for machine, line, name in MACHINES:
+            if (power := series.get(f"{machine}.electric_power")) is not None:
+                axes[2].plot(_hours(series), power, color=color, ls=line, label=f"{name}, {label}")
         axes[3].plot(_hours(series), series["meter1.electric_power"], color=color, label=f"whole site, {label}")
     _finish_office(axes[0], own)
     axes[1].axhline(27.0, color=LIMIT, lw=0.8, label="rack inlet limit")
@@ -66,16 +68,21 @@ def _hours(series: Series) -> npt.NDArray[np.float64]:
     return (series["unix_s"] - midnight) / 3600.0
 
 
+def _named(series: Series, part: str) -> list[npt.NDArray[np.float64]]:
+    """Columns whose point id has this in it."""
+    return [column for name, column in series.items() if part in name]
+
+
 def _draw_office(axis, series: Series, color: str, label: str) -> None:  # type: ignore[no-untyped-def]
-    for zone in ZONES:
-        name = label if zone == ZONES[0] else None
-        axis.plot(_hours(series), series[f"{zone}.zone_air_temperature"], color=color, lw=1.0, label=name)
-    setpoint = series["zone1.zone_air_cooling_temperature_setpoint"]
-    axis.step(_hours(series), setpoint, color=color, lw=0.7, ls=":", where="pre", label=f"cooling set-point, {label}")
+    for n, air in enumerate(_named(series, ".zone_air_temperature")):
+        axis.plot(_hours(series), air, color=color, lw=1.0, label=None if n else label)
+    for setpoint in _named(series, COOLING_SETPOINT)[:1]:
+        name = f"cooling set-point, {label}"
+        axis.step(_hours(series), setpoint, color=color, lw=0.7, ls=":", where="pre", label=name)
 
 
 def _finish_office(axis, series: Series) -> None:  # type: ignore[no-untyped-def]
-    people = sum(series[f"{zone}.occupancy_count"] for zone in ZONES)
+    people = sum(_named(series, ".occupancy_count"), np.zeros_like(series["unix_s"]))
     axis.fill_between(
         _hours(series), 0, 1, where=people > 0, transform=axis.get_xaxis_transform(), alpha=0.08, label="someone is in"
     )
@@ -83,7 +90,10 @@ def _finish_office(axis, series: Series) -> None:  # type: ignore[no-untyped-def
 
 
 def _draw_data_room(axis, series: Series, color: str, label: str) -> None:  # type: ignore[no-untyped-def]
-    worst = np.max([series[name] for name in INLETS], axis=0)
-    axis.plot(_hours(series), worst, color=color, label=f"hottest rack inlet, {label}")
-    setpoint = series["crac1.supply_air_temperature_setpoint"]
-    axis.step(_hours(series), setpoint, color=color, lw=0.7, ls=":", where="pre", label=f"supply set-point, {label}")
+    inlets = _named(series, ".rack_inlet_temperature_")
+    if inlets:
+        axis.plot(_hours(series), np.max(inlets, axis=0), color=color, label=f"hottest rack inlet, {label}")
+    if (setpoint := series.get(SUPPLY_SETPOINT)) is not None:
+        axis.step(
+            _hours(series), setpoint, color=color, lw=0.7, ls=":", where="pre", label=f"supply set-point, {label}"
+        )

@@ -7,20 +7,9 @@ from typing import Any
 
 from rich.table import Table
 
-Figures = Mapping[str, Any]
+from simulator.judge.figures import use_label, uses_of
 
-KWH_ROWS = (
-    ("air handler: fan", "fan_kwh"),
-    ("air handler: cooling", "cooling_kwh"),
-    ("air handler: heating", "heating_kwh"),
-    ("CRAC: fan", "crac_fan_kwh"),
-    ("CRAC: compressor", "compressor_kwh"),
-    ("servers with their fans", "it_kwh"),
-    ("UPS loss", "ups_kwh"),
-    ("lifts", "lifts_kwh"),
-    ("lights and plugs", "plug_kwh"),
-)
-IDLE_ROWS = (("air handler", "ahu1"), ("CRAC", "crac1"), ("lifts (car-hours)", "lifts1"))
+Figures = Mapping[str, Any]
 
 
 def energy_table(own: Figures, planner: Figures) -> Table:
@@ -28,24 +17,36 @@ def energy_table(own: Figures, planner: Figures) -> Table:
     table = Table(title="The judged day, by the plant's own books", title_justify="left")
     for heading in ("", "own control", "planner", "change"):
         table.add_column(heading, justify="left" if not heading else "right")
-    for label, key in KWH_ROWS:
-        table.add_row(f"{label}, kWh", *_change(own[key], planner[key]))
+    for use in uses_of((own, planner)):
+        table.add_row(f"{use_label(use)}, kWh", *_change(*(run["kwh"].get(use, 0.0) for run in (own, planner))))
+    if own["gas_kwh"] or planner["gas_kwh"]:
+        table.add_row("gas, kWh", *_change(own["gas_kwh"], planner["gas_kwh"]))
     table.add_section()
-    table.add_row("[bold]whole site, kWh", *_change(own["site_kwh"], planner["site_kwh"]))
+    table.add_row("[bold]whole site, kWh", *_change(own["energy_kwh"], planner["energy_kwh"]))
     table.add_row("of it for heating, cooling and air, kWh", *_change(own["hvac_kwh"], planner["hvac_kwh"]))
     table.add_section()
-    for label, machine in IDLE_ROWS:
+    for machine in own["idle"]:
         hours = [run["idle"][machine]["idle_h"] for run in (own, planner)]
-        table.add_row(f"idle: {label}, h", *_change(*hours))
+        table.add_row(f"idle: {_machine(machine)}, h", *_change(*hours))
     table.add_section()
-    for label, key in (("too warm", "comfort_hi_kh"), ("too cold", "comfort_lo_kh")):
-        table.add_row(f"comfort: {label}, K h", *_plain(own[key], planner[key]))
-    table.add_row("people without ventilation, h", *_plain(own["unvent_h"], planner["unvent_h"]))
-    table.add_row("rack inlets above 27 °C, K h", *_plain(own["inlet_kh"], planner["inlet_kh"]))
-    table.add_row("hottest rack inlet, °C", *_plain(own["worst_inlet_c"], planner["worst_inlet_c"]))
-    waits = (own["lift_waiting_mean_s"], planner["lift_waiting_mean_s"])
-    table.add_row("mean wait for a lift, s", *_plain(*waits))
+    for label, key in _held_rows(own):
+        table.add_row(label, *_plain(own[key], planner[key]))
     return table
+
+
+def _machine(machine: str) -> str:
+    return f"{machine} (car-hours)" if machine.startswith("lift") else machine
+
+
+def _held_rows(own: Figures) -> list[tuple[str, str]]:
+    """What must not get worse, as far as the site has it."""
+    rows = [("comfort: too warm, K h", "comfort_hi_kh"), ("comfort: too cold, K h", "comfort_lo_kh")]
+    rows += [("people without ventilation, h", "unvent_h")]
+    if own["kwh"].get("it"):
+        rows += [("rack inlets above 27 °C, K h", "inlet_kh"), ("hottest rack inlet, °C", "worst_inlet_c")]
+    if own["lift_trips"]:
+        rows += [("mean wait for a lift, s", "lift_waiting_mean_s")]
+    return rows
 
 
 def agent_table(own: Figures, planner: Figures) -> Table:

@@ -15,7 +15,6 @@ from simulator.plant import Account, Plant
 
 COMFORT_LOW_C, COMFORT_HIGH_C, BEYOND_K = 20.5, 25.5, 0.1
 """The account's band; README.md."""
-END_USES = ("fan", "cooling", "heating", "crac_fan", "compressor", "lifts", "it", "ups", "plug")
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -61,7 +60,7 @@ class Score:
 
     def _books(self, gateway: Mapping[str, int]) -> dict[str, Any]:
         account = self._plant.account()
-        return account.as_dict() | _protocol_terms(account) | self._shares() | {"gateway": dict(gateway)}
+        return {**account.as_dict(), **_protocol_terms(account), **self._shares(), "gateway": dict(gateway)}
 
     def _shares(self) -> dict[str, float]:
         steps = max(1, self._occupied)
@@ -69,14 +68,12 @@ class Score:
 
 
 def _protocol_terms(account: Account) -> dict[str, Any]:
-    """The plant protocol's names for what the account has under its own."""
+    """The plant protocol's names for what the account has under its own; it shares `hvac_kwh`, `gas_kwh`, `kwh`, `pue`,
+    `unvent_h`, `short_h` and `humid_kh`."""
     return {
         "facility_kwh": account.site_kwh,
-        "gas_kwh": 0.0,
-        "kwh": {use: getattr(account, f"{use}_kwh") for use in END_USES},
         "hi_kh": account.comfort_hi_kh,
         "lo_kh": account.comfort_lo_kh,
         "worst_hi": account.worst_hi_k,
         "worst_lo": account.worst_lo_k,
-        "humid_kh": None,  # Moisture is not modeled.
     }

@@ -1,51 +1,67 @@
-"""A small data room: racks whose servers breathe, a CRAC that feeds them, and the UPS in between."""
+"""A data hall: racks whose servers breathe, CRACs or CRAHs that feed them, and the UPS. Arrays [racks, worlds]."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simulator.physics.office import CP_AIR_J_KG_K
+from simulator.books import INLET_MAX_C
+from simulator.parts import SUB_STEP_S, Array, Own, Part, follow
+from simulator.physics.comfort import DAMP_KG_KG, DEW_POINT_MAX_C
+from simulator.physics.psychrometrics import CP_AIR_J_KG_K, dew_point
+from simulator.physics.weather import SkyDay
+from simulator.plant import Permit, WritablePoint
 
-Array = NDArray[np.float64]
-
-MINUTES = 1440
 INLET_LAG_S = 120.0
 """Air and metal in front of a rack follow the mix with this lag (our assumption)."""
 COIL_LAG_S = 240.0
 """The supply air follows its set-point with this lag (our assumption)."""
+EXCESS_AIR = 1.3
+"""A CRAC idles in so far as it moves more than this times the servers' air."""
+SHORT_AIR = 1.05
+WATER_APPROACH_K = 3.0
+"""A chilled-water coil brings air no nearer than this to the entering water (our assumption)."""
+LEAK_KG_S = 0.02
+"""Outdoor air into the hall, which is kept tight (our assumption); it carries the only moisture there is."""
+
+
+class Chilled(Protocol):
+    water_c: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rack:
-    """One row of servers."""
+class Racks:
+    """Parameters, each [racks, worlds]."""
 
-    flow_ref_kg_s: float
+    flow_ref_kg_s: Array
     """Air drawn by the servers at full fan speed."""
-    fan_ref_w: float
+    fan_ref_w: Array
     """Server fans at full speed."""
-    leak: float
-    """Share of the inlet that comes round from behind, whatever the CRAC does."""
-    tile: float
-    """Share of the CRAC's air that is laid before this rack; sums to 1 over the racks."""
+    leak: Array
+    """Share of the inlet that comes round from behind, whatever the CRACs do."""
+    tile: Array
+    """Share of the CRACs' air that is laid before this rack; sums to 1 over the racks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
-    """Parameters of the room, the CRAC and the UPS."""
+class HallPlan:
+    """Parameters of hall, coolers and UPS, arrays [worlds]."""
 
-    racks: tuple[Rack, ...]
-    room_j_k: float
+    racks: Racks
+    cracs: int = 1
+    room_j_k: Array
     """Air and light metal: minutes of inertia."""
-    wall_w_k: float
+    wall_w_k: Array
     surround_c: float = 23.0
     """The rooms around (our assumption)."""
-    flow_max_kg_s: float
-    fan_max_w: float
+    flow_max_kg_s: Array
+    """Of each CRAC."""
+    fan_max_w: Array
     cooling_max_w: float
-    carnot_share: float
+    carnot_share: Array
     """Compressor COP over Carnot's (our assumption: about 0.4 for small scroll machines)."""
     approach_evaporator_k: float = 8.0
     """Evaporation below the supply air."""
@@ -53,100 +69,203 @@ class Room:
     """Condensation above outdoors."""
     condenser_min_c: float = 25.0
     """Head pressure control keeps condensation above this in winter."""
-    ups_fixed_w: float
-    ups_share: float
+    ups_fixed_w: Array
+    ups_share: Array
     """Loss in proportion to the load."""
+    ups_square: float = 0.0
+    """Loss that grows with the square of the load, over `ups_rated_w` (our assumption: about 0.01)."""
+    ups_rated_w: float = 1.0
+    pdu_share: float = 0.0
+    """Loss of the distribution behind the UPS, in proportion."""
     server_fan_floor: float = 0.50
     """Server fan speed below `server_fan_knee_c`."""
     server_fan_knee_c: float = 23.0
     server_fan_per_k: float = 0.030
     """Rise of the speed a kelvin above the knee (our assumption; makers' curves begin between 22 and 25 C)."""
 
-    def server_speed(self, inlet_c: float) -> float:
+    def server_speed(self, inlet_c: Array) -> Array:
         """Server fan speed, 0..1."""
-        return min(1.0, self.server_fan_floor + self.server_fan_per_k * max(0.0, inlet_c - self.server_fan_knee_c))
+        above = np.maximum(0.0, inlet_c - self.server_fan_knee_c)
+        return np.minimum(1.0, self.server_fan_floor + self.server_fan_per_k * above)
 
-    def compressor_w(self, heat_w: float, supply_c: float, outdoor_c: float) -> float:
+    def compressor_w(self, heat_w: Array, supply_c: Array, outdoor_c: Array) -> Array:
         """Electricity by the lift from evaporation to condensation: a constant share of Carnot's COP."""
         cold = supply_c - self.approach_evaporator_k
-        hot = max(self.condenser_min_c, outdoor_c + self.approach_condenser_k)
-        cop = self.carnot_share * (cold + 273.15) / max(6.0, hot - cold)
+        hot = np.maximum(self.condenser_min_c, outdoor_c + self.approach_condenser_k)
+        cop = self.carnot_share * (cold + 273.15) / np.maximum(6.0, hot - cold)
         return heat_w / cop
 
 
-@dataclass(slots=True)
-class DataRoom:
-    """State of the room."""
+class DataHall(Part):
+    """Ordinary control: every CRAC runs, colder and faster than need be."""
 
-    room: Room
-    room_c: float = 25.0
-    supply_c: float = 17.0
-    inlet_c: list[float] = field(default_factory=list)
-    it_w: float = 0.0
-    server_fan_w: float = 0.0
-    server_kg_s: float = 0.0
-    crac_kg_s: float = 0.0
-    fan_w: float = 0.0
-    compressor_w: float = 0.0
-    ups_w: float = 0.0
-    coil_w: float = 0.0
-    """Heat the evaporator takes out of the air."""
+    OWN: ClassVar = {
+        "crac_supply_c": Own(17.0, 5.0, 35.0, "supply air of the CRACs, C"),
+        "crac_fan_pct": Own(100.0, 30.0, 100.0, "their fans, %"),
+    }
 
-    def __post_init__(self) -> None:
-        self.inlet_c = [19.0] * len(self.room.racks)
+    def __init__(
+        self,
+        plan: HallPlan,
+        load: Callable[[int], Array],
+        own: dict[str, float] | None = None,
+        *,
+        chilled: Chilled | None = None,
+    ) -> None:
+        """`load`: day -> compute power without fans, W [1440, racks, worlds]. `chilled`: CRAHs, by its water."""
+        self.plan, self._load, self.chilled = plan, load, chilled
+        self.own = {name: entry.default for name, entry in self.OWN.items()} | (own or {})
+        racks, worlds = plan.racks.leak.shape
+        self.cracs = tuple(f"crac{1 + n}" for n in range(plan.cracs))
+        self.inlets = tuple(f"room1.rack_inlet_temperature_{1 + n}" for n in range(racks))
+        self.points = (
+            *self.inlets,
+            "room1.it_power",
+            *(f"{crac}.{role}" for crac in self.cracs for role in CRAC_ROLES),
+        )
+        self.writable, self.permits, self.equipment = _writable(self.cracs), _permits(self.cracs, self.inlets), {}
+        self.equipment["room1"] = {"kind": "data_room"}
+        for crac in self.cracs:
+            self.equipment[crac] = {"kind": "crac", "serves": "room1", "inlet_max_c": 27.0, "it_meter": "meter2"}
+        self.uses = ("crac_fan", "compressor", "it", "ups", "pdu")
+        self.ailments = {"fouled-filter": self.cracs, "chiller-trip": self.cracs}
+        super().__init__(worlds)
+        self.room_c = np.full(worlds, 25.0)
+        self.supply_c = np.full((plan.cracs, worlds), 17.0)
+        self.inlet_c = np.full((racks, worlds), 19.0)
+        self.damp_kg_kg = np.full(worlds, 0.008)
+        self.coil_w = np.zeros(worlds)
+        """Heat that the coils take out of the air, all CRACs."""
+        self._loss, self._is_up = np.zeros((plan.cracs, 1)), np.ones((plan.cracs, 1))
+        self._share = 1.0 / plan.cracs
 
-    def advance(self, dt_s: float, compute_w: list[float], outdoor_c: float, setpoint_c: float, speed: float) -> None:
-        """`compute_w` by rack without fans; `speed` of the CRAC's fan 0..1."""
-        self._serve(dt_s, compute_w, self.room.flow_max_kg_s * speed)
-        self.fan_w = self.room.fan_max_w * speed * speed * speed
-        self._cool(dt_s, outdoor_c, setpoint_c)
+    def begin_day(self, day: int, sky: SkyDay) -> None:
+        self._compute = self._load(day)
 
-    def _serve(self, dt_s: float, compute_w: list[float], crac_kg_s: float) -> None:
+    def ail(self, kind: str, equipment: str, size: float | None) -> None:
+        row = self.cracs.index(equipment)
+        if kind == "fouled-filter":
+            self._loss[row] = size or 0.0
+        else:
+            self._is_up[row] = 1.0 if size is None else 0.0
+
+    def advance(self, minute: int, sky: SkyDay, held: Array) -> None:
+        n = self.plan.cracs
+        setpoint = follow(held[:n], self.own["crac_supply_c"])
+        percent = follow(held[n:], self.own["crac_fan_pct"])
+        speed = percent / 100.0
+        flow = self.plan.flow_max_kg_s * speed * (1.0 - self._loss)
+        total = flow.sum(axis=0)
+        plenum_c = self.supply_c[0] if n == 1 else (flow * self.supply_c).sum(axis=0) / total
+        self._serve(self._compute[minute], total, plenum_c)
+        fan_w = self.plan.fan_max_w * speed * speed * speed
+        self._cool(flow, fan_w, sky.outdoor_c[minute], setpoint)
+        self._damp(sky.humidity_kg_kg[minute])
+        self._book(total, fan_w)
+        self._show(setpoint, percent, fan_w)
+
+    def _serve(self, compute_w: Array, crac_kg_s: Array, plenum_c: Array) -> None:
         """Servers draw what they want; what the tiles do not give comes round from the room."""
-        room = self.room
-        drawn = fans = 0.0
-        for i, rack in enumerate(room.racks):
-            speed = room.server_speed(self.inlet_c[i])
-            draw = rack.flow_ref_kg_s * speed
-            fans += rack.fan_ref_w * speed * speed * speed
-            drawn += draw
-            short = max(0.0, 1.0 - crac_kg_s * rack.tile / draw)
-            around = rack.leak + (1.0 - rack.leak) * short
-            mixed = self.supply_c + around * (self.room_c - self.supply_c)
-            self.inlet_c[i] += (mixed - self.inlet_c[i]) * dt_s / INLET_LAG_S
-        self.server_kg_s, self.crac_kg_s = drawn, crac_kg_s
-        self.server_fan_w = fans
-        self.it_w = sum(compute_w) + fans
-        self.ups_w = room.ups_fixed_w + room.ups_share * self.it_w
+        plan, racks = self.plan, self.plan.racks
+        speed = plan.server_speed(self.inlet_c)
+        draw = racks.flow_ref_kg_s * speed
+        fans = racks.fan_ref_w * speed * speed * speed
+        short = np.maximum(0.0, 1.0 - crac_kg_s * racks.tile / draw)
+        around = racks.leak + (1.0 - racks.leak) * short
+        mixed = plenum_c + around * (self.room_c - plenum_c)
+        self.inlet_c = self.inlet_c + (mixed - self.inlet_c) * (SUB_STEP_S / INLET_LAG_S)
+        self.server_kg_s = draw.sum(axis=0)
+        self.server_fan_w = fans.sum(axis=0)
+        self.it_w = compute_w.sum(axis=0) + self.server_fan_w
+        behind = self.it_w * (1.0 + plan.pdu_share)
+        self.pdu_w = self.it_w * plan.pdu_share
+        self.ups_w = plan.ups_fixed_w + plan.ups_share * behind
+        if plan.ups_square:
+            self.ups_w = self.ups_w + plan.ups_square * behind * behind / plan.ups_rated_w
 
-    def _cool(self, dt_s: float, outdoor_c: float, setpoint_c: float) -> None:
-        """Coil and room node; the fan stands behind the coil and warms the supply."""
-        room, stream = self.room, self.crac_kg_s * CP_AIR_J_KG_K
-        warmest = self.room_c + self.fan_w / stream
-        wanted = min(warmest, self.supply_c + (setpoint_c - self.supply_c) * dt_s / COIL_LAG_S)
-        heat = min(room.cooling_max_w, stream * (warmest - wanted))
+    def _cool(self, flow: Array, fan_w: Array, outdoor_c: Array, setpoint_c: Array) -> None:
+        """Coils and room node; a fan stands behind its coil and warms the supply."""
+        plan, stream = self.plan, flow * CP_AIR_J_KG_K
+        warmest = self.room_c + fan_w / stream
+        wanted = np.minimum(warmest, self.supply_c + (setpoint_c - self.supply_c) * (SUB_STEP_S / COIL_LAG_S))
+        if self.chilled is not None:
+            wanted = np.maximum(wanted, np.minimum(warmest, self.chilled.water_c + WATER_APPROACH_K))
+        heat = np.minimum(plan.cooling_max_w * self._is_up, stream * (warmest - wanted))
         self.supply_c = warmest - heat / stream
-        self.coil_w = heat
-        self.compressor_w = room.compressor_w(heat, self.supply_c, outdoor_c)
-        into = self.it_w + self.ups_w + self.fan_w - heat + room.wall_w_k * (room.surround_c - self.room_c)
-        self.room_c += into * dt_s / room.room_j_k
+        self.crac_coil_w = heat
+        self.coil_w = heat.sum(axis=0)
+        if self.chilled is None:
+            self.compressor_w = plan.compressor_w(heat, self.supply_c, outdoor_c)
+        else:
+            self.compressor_w = np.zeros_like(heat)
+        into = self.it_w + self.ups_w + self.pdu_w + fan_w.sum(axis=0) - self.coil_w
+        into = into + plan.wall_w_k * (plan.surround_c - self.room_c)
+        self.room_c = self.room_c + into * (SUB_STEP_S / plan.room_j_k)
+
+    def _damp(self, outdoor_kg_kg: Array) -> None:
+        """Leaks bring moisture; coils this warm take none out."""
+        held_kg = self.plan.room_j_k / CP_AIR_J_KG_K
+        self.damp_kg_kg = self.damp_kg_kg + LEAK_KG_S * (outdoor_kg_kg - self.damp_kg_kg) * (SUB_STEP_S / held_kg)
+
+    def _book(self, crac_kg_s: Array, fan_w: Array) -> None:
+        power, books = self.power_w, self.books
+        power[0], power[1] = fan_w.sum(axis=0), self.compressor_w.sum(axis=0)
+        power[2], power[3], power[4] = self.it_w, self.ups_w, self.pdu_w
+        books.add("server_fan_j", self.server_fan_w * SUB_STEP_S)
+        hottest = self.inlet_c.max(axis=0)
+        books.peak("worst_inlet_c", hottest)
+        if hottest.max() > INLET_MAX_C:
+            books.add("inlet_ks", np.maximum(0.0, self.inlet_c - INLET_MAX_C).sum(axis=0) * SUB_STEP_S)
+        is_short = self.server_kg_s > SHORT_AIR * crac_kg_s
+        if is_short.any():
+            books.add("short_s", is_short * SUB_STEP_S)
+        if self.damp_kg_kg.max() > DAMP_KG_KG:
+            over_k = np.maximum(0.0, dew_point(self.damp_kg_kg) - DEW_POINT_MAX_C)
+            books.add("humid_ks", over_k * SUB_STEP_S)
+        needed = EXCESS_AIR * self.server_kg_s / crac_kg_s
+        is_idle = needed < 1.0
+        wasted_j = fan_w * ((1.0 - needed * needed * needed) * is_idle * SUB_STEP_S)
+        running_s, idle_s = np.full(self.worlds, SUB_STEP_S), is_idle * SUB_STEP_S
+        for n, crac in enumerate(self.cracs):
+            books.idle(crac, running_s, idle_s, wasted_j[n])
+
+    def _show(self, setpoint: Array, percent: Array, fan_w: Array) -> None:
+        values, racks, r = self.values, len(self.inlets), len(CRAC_ROLES)
+        first = racks + 1
+        values[racks] = self.it_w / 1000.0
+        values[first + 6 :: r] = fan_w / 1000.0
+        values[first + 7 :: r] = self.compressor_w / 1000.0
+        values[first + 8 :: r] = (fan_w + self.compressor_w) / 1000.0
+        if not self.is_told:
+            return
+        values[:racks] = self.inlet_c
+        for role, row in enumerate((1.0, self.supply_c, self.room_c, setpoint, percent, percent)):
+            values[first + role :: r] = row
 
 
-def draw_load(days: int, nominal_w: Array, seed: int) -> Array:
-    """Compute power by rack, W [minutes, racks]: a base, a working-day wave, and batch bursts in the night.
+CRAC_ROLES = (
+    "on_off_status",
+    "supply_air_temperature",
+    "return_air_temperature",
+    "supply_air_temperature_setpoint",
+    "fan_speed_setpoint",
+    "fan_speed",
+    "fan_power",
+    "compressor_power",
+    "electric_power",
+    "electric_energy",
+)
 
-    Our assumption, after the usual shape of enterprise rooms: flat to within a fifth. Drawn day by day.
-    """
-    racks = len(nominal_w)
-    share = np.empty((days * MINUTES, racks))
-    hour = np.arange(MINUTES) / 60.0
-    wave = 0.08 * np.exp(-(((hour - 14.0) / 3.5) ** 2))
-    for day in range(days):
-        rng = np.random.default_rng([seed, day])
-        today = 0.84 + np.tile(wave[:, None], (1, racks)) + rng.normal(0.0, 0.01, size=racks)
-        for _ in range(rng.poisson(3.0)):
-            begin, length = int(rng.integers(0, MINUTES)), int(rng.integers(20, 120))
-            today[begin : begin + length, int(rng.integers(0, racks))] += rng.uniform(0.05, 0.14)
-        flutter = np.repeat(rng.normal(0.0, 0.008, size=(MINUTES // 5, racks)), 5, axis=0)
-        share[day * MINUTES : (day + 1) * MINUTES] = today + flutter
-    return np.clip(share, 0.5, 1.1) * nominal_w
+
+def _writable(cracs: tuple[str, ...]) -> dict[str, WritablePoint]:
+    return {
+        **{f"{crac}.supply_air_temperature_setpoint": WritablePoint(14.0, 27.0) for crac in cracs},
+        **{f"{crac}.fan_speed_setpoint": WritablePoint(30.0, 100.0) for crac in cracs},
+    }
+
+
+def _permits(cracs: tuple[str, ...], inlets: tuple[str, ...]) -> dict[str, Permit]:
+    return {
+        **{f"{crac}.supply_air_temperature_setpoint": Permit(16.0, 26.0, 1.0, 600.0, inlets) for crac in cracs},
+        **{f"{crac}.fan_speed_setpoint": Permit(45.0, 100.0, 5.0, 600.0, inlets) for crac in cracs},
+    }

@@ -1,12 +1,20 @@
-"""Synthetic weather: a daily wave, days that resemble their neighbours, sun by position and cloud."""
+"""The sky over a site, a day at a time: synthetic by climate and season, or read from an EPW file.
+
+The last axis of every array is the world; worlds may differ in their dice and in the day on which they begin.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from simulator.physics import psychrometrics
 
 Array = NDArray[np.float64]
 
@@ -18,7 +26,7 @@ ALBEDO = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Season:
-    """Our assumptions for a continental city at mid latitude."""
+    """Our assumptions; the names are `season` of a scenario."""
 
     mean_c: float
     swing_k: float
@@ -27,54 +35,127 @@ class Season:
     """Standard deviation of a day's mean."""
     cloud: float
     """Mean cloudiness, 0..1."""
+    dew_depression_k: float = 8.0
+    """Day's mean temperature less its mean dew point."""
+    year_k: float = 0.0
+    """The mean follows the year by so much to either side: coldest in the middle of January."""
+
+    def mean_of(self, days: Sequence[date]) -> Array:
+        """[worlds]."""
+        year_day = np.array([day.timetuple().tm_yday for day in days], np.float64)
+        return self.mean_c - self.year_k * np.cos(2.0 * np.pi * (year_day - 15.0) / 365.25)
 
 
-SEASONS = {
-    "summer": Season(mean_c=23.5, swing_k=6.0, day_spread_k=2.5, cloud=0.40),
-    "mid": Season(mean_c=13.0, swing_k=5.0, day_spread_k=3.0, cloud=0.50),
-    "winter": Season(mean_c=2.0, swing_k=3.5, day_spread_k=3.0, cloud=0.60),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spell:
+    """A heat wave or a cold snap: so many days lie so much above the season."""
+
+    first: date
+    days: int
+    kelvin: float
+
+    def on(self, days: Sequence[date]) -> Array:
+        """K, [worlds]."""
+        return np.array([self.kelvin * (0 <= (day - self.first).days < self.days) for day in days])
+
+
+def _climate(
+    winter_c: float, mid_c: float, summer_c: float, swing_k: float, dew_k: tuple[float, float, float], cloud: float
+) -> dict[str, Season]:
+    """Seasons of one climate; `dew_k` the dew point depression in winter, between, and in summer."""
+    winter_dew, mid_dew, summer_dew = dew_k
+    seasons = {
+        "summer": Season(
+            mean_c=summer_c, swing_k=swing_k, day_spread_k=2.5, cloud=cloud - 0.1, dew_depression_k=summer_dew
+        ),
+        "mid": Season(mean_c=mid_c, swing_k=0.85 * swing_k, day_spread_k=3.0, cloud=cloud, dew_depression_k=mid_dew),
+        "winter": Season(
+            mean_c=winter_c, swing_k=0.6 * swing_k, day_spread_k=3.0, cloud=cloud + 0.1, dew_depression_k=winter_dew
+        ),
+    }
+    middle, half = 0.5 * (winter_c + summer_c), 0.5 * (summer_c - winter_c)
+    year = Season(
+        mean_c=middle, swing_k=0.8 * swing_k, day_spread_k=3.0, cloud=cloud, dew_depression_k=mid_dew, year_k=half
+    )
+    return seasons | {"year": year}
+
+
+CLIMATES: dict[str, dict[str, Season]] = {
+    "continental": {
+        "summer": Season(mean_c=23.5, swing_k=6.0, day_spread_k=2.5, cloud=0.40, dew_depression_k=9.0),
+        "mid": Season(mean_c=13.0, swing_k=5.0, day_spread_k=3.0, cloud=0.50, dew_depression_k=6.0),
+        "winter": Season(mean_c=2.0, swing_k=3.5, day_spread_k=3.0, cloud=0.60, dew_depression_k=3.5),
+        "year": Season(mean_c=12.5, swing_k=5.0, day_spread_k=3.0, cloud=0.50, dew_depression_k=6.0, year_k=11.0),
+    },
+    "maritime": _climate(5.0, 10.5, 17.5, 4.0, (2.5, 3.5, 5.0), 0.65),
+    "mediterranean": _climate(9.5, 15.5, 26.0, 6.0, (4.5, 7.0, 11.0), 0.30),
+    "hot-humid": _climate(18.0, 25.0, 29.0, 4.5, (4.5, 4.5, 4.0), 0.50),
+    "hot-dry": _climate(14.0, 24.0, 34.5, 8.5, (10.0, 16.0, 20.0), 0.15),
+    "cold": _climate(-9.0, 5.0, 17.0, 5.5, (3.0, 4.5, 7.0), 0.55),
 }
+"""Our assumptions, near the monthly normals of Prague, Hamburg, Athens, Miami, Phoenix and Helsinki; rounded."""
+SEASONS = CLIMATES["continental"]
 
 FACADES_DEG = {"north": 180.0, "east": -90.0, "south": 0.0, "west": 90.0}
 """Azimuth of the outward normal, from south, west positive."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weather:
-    """One value a minute."""
+@dataclass(frozen=True, kw_only=True)
+class SkyDay:
+    """One day, a row a minute, float64 [1440, worlds]."""
 
     outdoor_c: Array
-    """float64 [minutes]."""
+    humidity_kg_kg: Array
+    """Vapor a kg of dry air."""
     irradiance_w_m2: Array
-    """Global, horizontal, float64 [minutes]."""
-    facade_w_m2: Array
-    """On vertical facades, float64 [minutes, 4], in the order asked for."""
+    """Global, on the horizontal."""
+    diffuse_w_m2: Array
+    """Of it, from the sky, on the horizontal."""
+    cos_zenith: Array
+    azimuth: Array
+    """Radians from south, west positive."""
+    weekday: NDArray[np.int64]
+    """[worlds], 0 is Monday."""
+    days: tuple[date, ...]
+    """Today, by world."""
+
+    @cached_property
+    def wet_bulb_c(self) -> Array:
+        """Thermodynamic, at sea level; only cooling towers and evaporative coolers ask."""
+        return psychrometrics.wet_bulb(self.outdoor_c, self.humidity_kg_kg)
+
+    def facades(self, facing: Sequence[str]) -> Array:
+        """Irradiance of vertical facades, W/m2 [1440, len(facing), worlds].
+
+        Beam by angle of incidence, half of an isotropic sky, half of the ground's reflection.
+        """
+        low_sun = np.maximum(self.cos_zenith, 0.05)  # Beam over a sun on the horizon would divide by nothing.
+        beam = (self.irradiance_w_m2 - self.diffuse_w_m2) / low_sun
+        sin_zenith = np.sqrt(np.maximum(0.0, 1.0 - self.cos_zenith**2))
+        spread = 0.5 * self.diffuse_w_m2 + 0.5 * ALBEDO * self.irradiance_w_m2
+        sides = [
+            spread + beam * np.maximum(0.0, sin_zenith * np.cos(self.azimuth - np.radians(FACADES_DEG[side])))
+            for side in facing
+        ]
+        return np.stack(sides, axis=1)
 
 
-def _remember(noise: Array, memory: float) -> Array:
-    """AR(1) series of unit variance from white noise [n]."""
-    out = np.empty_like(noise)
-    last = noise[0]
-    gain = np.sqrt(1.0 - memory**2)
-    for i, shock in enumerate(noise):
-        last = memory * last + gain * shock if i else shock
-        out[i] = last
-    return out
+class Sky(Protocol):
+    """Where days come from."""
+
+    def day(self, number: int) -> SkyDay:
+        """Day 0 is the first of the run. Raises IndexError past the last."""
 
 
-def _by_minute(knots: Array, spacing: int, minutes: int) -> Array:
-    return np.interp(np.arange(minutes), np.arange(len(knots)) * spacing, knots)
-
-
-def sun_position(start: date, days: int, latitude: float) -> tuple[Array, Array]:
-    """Cosine of the zenith angle, and azimuth from south (west positive, radians), each [minutes], solar time.
+def sun_position(days: Sequence[date], latitude: float) -> tuple[Array, Array]:
+    """Cosine of the zenith angle, and azimuth from south (west positive, radians), each [1440, worlds], solar time.
 
     Declination after Cooper (1969), as in Duffie and Beckman, Solar Engineering of Thermal Processes, eq. 1.6.1a.
     """
-    minute = np.arange(days * MINUTES) + 0.5
-    day_of_year = start.timetuple().tm_yday + np.floor(minute / MINUTES)
+    minute = np.arange(MINUTES)[:, None] + 0.5
+    day_of_year = np.array([day.timetuple().tm_yday for day in days], np.float64)
     declination = np.radians(23.45) * np.sin(2.0 * np.pi * (284.0 + day_of_year) / 365.0)
-    hour_angle = 2.0 * np.pi * ((minute % MINUTES) / MINUTES - 0.5)
+    hour_angle = 2.0 * np.pi * (minute / MINUTES - 0.5)
     phi = np.radians(latitude)
     cos_zenith = np.cos(phi) * np.cos(declination) * np.cos(hour_angle) + np.sin(phi) * np.sin(declination)
     azimuth = np.arctan2(
@@ -84,7 +165,7 @@ def sun_position(start: date, days: int, latitude: float) -> tuple[Array, Array]
     return cos_zenith, azimuth
 
 
-def _diffuse_share(clearness: Array) -> Array:
+def diffuse_share(clearness: Array) -> Array:
     """Erbs, Klein and Duffie (1982): diffuse over global against clearness index."""
     k = np.clip(clearness, 0.0, 1.0)
     middle = 0.9511 - 0.1604 * k + 4.388 * k**2 - 16.638 * k**3 + 12.336 * k**4
@@ -92,59 +173,97 @@ def _diffuse_share(clearness: Array) -> Array:
 
 
 def _sunshine(cos_zenith: Array, cloud: Array) -> tuple[Array, Array]:
-    """Global horizontal and its diffuse part, [minutes].
+    """Global horizontal and its diffuse part.
 
     Clear sky in the form of Haurwitz (1945), dimmed as Kasten and Czeplak (1980): 1 - 0.75 cloud^3.4.
     """
     up = np.maximum(cos_zenith, 1e-3)
     clear = np.where(cos_zenith > 0.0, 1098.0 * up * np.exp(-0.057 / up), 0.0)
     ground = clear * (1.0 - 0.75 * cloud**3.4)
-    return ground, ground * _diffuse_share(ground / (SOLAR_CONSTANT_W_M2 * up))
+    return ground, ground * diffuse_share(ground / (SOLAR_CONSTANT_W_M2 * up))
 
 
-def _facades(ground: Array, diffuse: Array, cos_zenith: Array, azimuth: Array, facing: tuple[str, ...]) -> Array:
-    """Beam by angle of incidence, half of an isotropic sky, half of the ground's reflection; [minutes, facades]."""
-    low_sun = np.maximum(cos_zenith, 0.05)  # Beam over a sun on the horizon would divide by nothing.
-    beam = (ground - diffuse) / low_sun
-    sin_zenith = np.sqrt(np.maximum(0.0, 1.0 - cos_zenith**2))
-    spread = 0.5 * diffuse + 0.5 * ALBEDO * ground
-    columns = [
-        spread + beam * np.maximum(0.0, sin_zenith * np.cos(azimuth - np.radians(FACADES_DEG[side]))) for side in facing
-    ]
-    return np.stack(columns, axis=1)
+def _remember(noise: Array, memory: float) -> Array:
+    """AR(1) series of unit variance from white noise [n, worlds]."""
+    out = np.empty_like(noise)
+    out[0] = noise[0]
+    gain = np.sqrt(1.0 - memory**2)
+    for i in range(1, len(noise)):
+        out[i] = memory * out[i - 1] + gain * noise[i]
+    return out
 
 
-def draw(
-    season: Season,
-    start: date,
-    days: int,
-    latitude: float,
-    facing: tuple[str, ...],
-    seed: int,
-) -> Weather:
-    """Weather of `days` days from local midnight of `start`; the sun stands highest at 12:00.
+class SyntheticSky:
+    """A daily wave over days that resemble their neighbours; each series has dice of its own, so that a longer run
+    begins with the very days of a shorter one."""
 
-    Each series has dice of its own, so a longer run begins with the very days of a shorter one.
-    """
-    minutes = days * MINUTES
-    day_noise, cloud_noise, hour_noise = (np.random.default_rng([seed, series]) for series in range(3))
-    day_offset = season.day_spread_k * _remember(day_noise.standard_normal(days + 2), 0.7)
-    hour_offset = 0.5 * _remember(hour_noise.standard_normal(days * 24 + 2), 0.8)
-    cloud_knots = season.cloud + 0.28 * _remember(cloud_noise.standard_normal(days * 8 + 2), 0.75)
-    cloud = np.clip(_by_minute(cloud_knots, MINUTES // 8, minutes), 0.0, 1.0)
+    def __init__(
+        self,
+        season: Season,
+        first_days: Sequence[date],
+        origin: date,
+        days: int,
+        latitude: float,
+        seeds: Sequence[int],
+        spell: Spell | None = None,
+    ) -> None:
+        """`first_days` by world, none before `origin`: the day of the first draw, so that worlds that begin on
+        different days of one year share its weather."""
+        self._season, self._latitude, self._days, self._spell = season, latitude, days, spell
+        self._first = list(first_days)
+        self._later = [(first - origin).days for first in first_days]
+        total = max(self._later) + days
+        day_noise = self._noise(seeds, 0, total + 2)
+        self._day_k = season.day_spread_k * self._shifted(_remember(day_noise, 0.7), 1)
+        cloud = season.cloud + 0.28 * _remember(self._noise(seeds, 1, total * 8 + 2), 0.75)
+        self._cloud = self._shifted(cloud, 8)
+        self._hour_k = 0.5 * self._shifted(_remember(self._noise(seeds, 2, total * 24 + 2), 0.8), 24)
+        dew = _remember(self._noise(seeds, 3, total * 4 + 2), 0.85)
+        self._dew_k = self._shifted(dew, 4)
 
-    hour = (np.arange(minutes) % MINUTES) / 60.0
-    wave = np.cos(2.0 * np.pi * (hour - 15.0) / 24.0)  # Warmest at 15:00.
-    outdoor = (
-        season.mean_c
-        + season.swing_k * (1.25 - 0.5 * cloud) * wave
-        + _by_minute(day_offset, MINUTES, minutes)
-        + _by_minute(hour_offset, 60, minutes)
-    )
-    cos_zenith, azimuth = sun_position(start, days, latitude)
-    ground, diffuse = _sunshine(cos_zenith, cloud)
-    return Weather(
-        outdoor_c=outdoor,
-        irradiance_w_m2=ground,
-        facade_w_m2=_facades(ground, diffuse, cos_zenith, azimuth, facing),
-    )
+    def _noise(self, seeds: Sequence[int], series: int, length: int) -> Array:
+        drawn = {seed: np.random.default_rng([seed, series]).standard_normal(length) for seed in set(seeds)}
+        return np.stack([drawn[seed] for seed in seeds], axis=1)
+
+    def _shifted(self, knots: Array, a_day: int) -> Array:
+        """Each world's series from its own first day on."""
+        length = self._days * a_day + 2
+        columns = [knots[later * a_day : later * a_day + length, w] for w, later in enumerate(self._later)]
+        return np.stack(columns, axis=1)
+
+    def _by_minute(self, knots: Array, a_day: int, number: int) -> Array:
+        """[1440, worlds] by straight lines between the knots."""
+        spacing = MINUTES // a_day
+        at = (np.arange(MINUTES) / spacing)[:, None]
+        low = np.floor(at).astype(int)
+        part = at - low
+        here = knots[number * a_day : number * a_day + a_day + 1]
+        return here[low[:, 0]] * (1.0 - part) + here[low[:, 0] + 1] * part
+
+    def day(self, number: int) -> SkyDay:
+        if number >= self._days:
+            raise IndexError(f"day {number} of {self._days}")
+        season = self._season
+        cloud = np.clip(self._by_minute(self._cloud, 8, number), 0.0, 1.0)
+        hour = (np.arange(MINUTES) / 60.0)[:, None]
+        wave = np.cos(2.0 * np.pi * (hour - 15.0) / 24.0)  # Warmest at 15:00.
+        days = tuple(first + timedelta(days=number) for first in self._first)
+        mean = season.mean_of(days) + self._by_minute(self._day_k, 1, number)
+        if self._spell is not None:
+            mean = mean + self._spell.on(days)
+        outdoor = mean + season.swing_k * (1.25 - 0.5 * cloud) * wave + self._by_minute(self._hour_k, 24, number)
+        dew = mean - season.dew_depression_k + 1.5 * self._by_minute(self._dew_k, 4, number)
+        dew = np.minimum(dew, outdoor - 0.3)
+        humidity = psychrometrics.saturated(dew)
+        cos_zenith, azimuth = sun_position(days, self._latitude)
+        ground, diffuse = _sunshine(cos_zenith, cloud)
+        return SkyDay(
+            outdoor_c=outdoor,
+            humidity_kg_kg=humidity,
+            irradiance_w_m2=ground,
+            diffuse_w_m2=diffuse,
+            cos_zenith=cos_zenith,
+            azimuth=azimuth,
+            weekday=np.array([today.weekday() for today in days]),
+            days=days,
+        )

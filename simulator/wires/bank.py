@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from simulator.wires import registers as r
-from simulator.wires.modbus_server import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Refused
+from simulator.wires.modbus_pdu import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Refused
 from simulator.wires.overrides import OutOfRangeError, Overrides
 
 

@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -25,6 +26,10 @@ PROGRAM = "nats-server"
 START_S = 15.0
 STOP_S = 5.0
 LOOK_S = 0.02
+QUIET_PORTS = range(20_000, 32_000)
+"""Below those that systems give to connections (Linux: from 32768): a client that knocks at a broker which is down is
+never given that very port as its own, and then talks to itself on it."""
+PORTS_TRIED = 50
 PR_SET_PDEATHSIG = 1
 """linux/prctl.h: the signal a child gets when the thread that started it ends."""
 CONFIG = """\
@@ -153,6 +158,8 @@ class Broker:
 
 def claim_port(port: int, what: str = "the broker's port") -> int:
     """A port nobody listens on: the given one, or a free one for 0. Raises BrokerFault."""
+    if port == 0:
+        return _quiet_port()
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -160,7 +167,15 @@ def claim_port(port: int, what: str = "the broker's port") -> int:
         except OSError as fault:
             why = "is in use" if fault.errno == errno.EADDRINUSE else f"cannot be had: {fault.strerror}"
             raise BrokerFault(f"{what} {port} on {HOST} {why}") from fault
-        return int(probe.getsockname()[1])
+    return port
+
+
+def _quiet_port() -> int:
+    for port in random.sample(QUIET_PORTS, PORTS_TRIED):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return port
+    raise BrokerFault(f"none of {PORTS_TRIED} ports on {HOST} is free")
 
 
 def _die_with_parent() -> Callable[[], None] | None:

@@ -1,178 +1,146 @@
-"""A small Modbus TCP server: functions 1-6, 15 and 16 of the Modbus Application Protocol v1.1b3, one task a client.
-
-The codec is pure (`answer`); the registers themselves belong to a `Bank`.
-"""
+"""A small Modbus TCP server on loopback: no task a client, so that thousands of devices fit into one process."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import struct
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable
+from functools import partial
 
-ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, NO_UNIT = 1, 2, 3, 11
-READ_BITS = {1: "coil", 2: "discrete"}
-READ_WORDS = {3: "holding", 4: "input"}
-MOST_BITS_READ, MOST_BITS_WRITTEN = 2000, 1968
-MOST_WORDS_READ, MOST_WORDS_WRITTEN = 125, 123
+from simulator.wires.manners import PLAIN, Manners, Reply
+from simulator.wires.modbus_pdu import Bank, Refused, answer, pack_bits, unpack_bits
+
+__all__ = ["HEADER", "Bank", "ModbusServer", "Refused", "answer", "pack_bits", "unpack_bits"]
+
 HEADER = struct.Struct(">HHHB")
 """Transaction, protocol (0), length of what follows it, unit."""
-
-
-class Refused(Exception):  # noqa: N818 - a Modbus exception answer, not an error of the server
-    """Answered to the client as a Modbus exception with this code."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(f"exception {code}")
-        self.code = code
-
-
-class Bank(Protocol):
-    """The registers behind a server. Both raise `Refused`; a refused write leaves everything as it was."""
-
-    def has_unit(self, unit: int) -> bool: ...
-
-    def read(self, unit: int, table: str, address: int, count: int) -> Sequence[int]: ...
-
-    def write(self, unit: int, table: str, address: int, values: Sequence[int]) -> None: ...
-
-
-def answer(bank: Bank, unit: int, request: bytes) -> bytes:
-    """The answer PDU to a request PDU of at least one byte."""
-    function = request[0]
-    try:
-        if not bank.has_unit(unit):
-            raise Refused(NO_UNIT)
-        return bytes([function]) + _execute(bank, unit, function, request[1:])
-    except Refused as refusal:
-        return bytes([function | 0x80, refusal.code])
-
-
-def _execute(bank: Bank, unit: int, function: int, body: bytes) -> bytes:
-    if function in READ_BITS or function in READ_WORDS:
-        return _read(bank, unit, function, body)
-    if function in (5, 6):
-        return _write_one(bank, unit, function, body)
-    if function in (15, 16):
-        return _write_many(bank, unit, function, body)
-    raise Refused(ILLEGAL_FUNCTION)
-
-
-def _read(bank: Bank, unit: int, function: int, body: bytes) -> bytes:
-    address, count = _pair(body, exact=True)
-    most = MOST_BITS_READ if function in READ_BITS else MOST_WORDS_READ
-    if not 1 <= count <= most:
-        raise Refused(ILLEGAL_VALUE)
-    _check_span(address, count)
-    if function in READ_BITS:
-        packed = pack_bits(bank.read(unit, READ_BITS[function], address, count))
-    else:
-        packed = struct.pack(f">{count}H", *bank.read(unit, READ_WORDS[function], address, count))
-    return bytes([len(packed)]) + packed
-
-
-def _write_one(bank: Bank, unit: int, function: int, body: bytes) -> bytes:
-    address, value = _pair(body, exact=True)
-    if function == 5:
-        if value not in (0x0000, 0xFF00):
-            raise Refused(ILLEGAL_VALUE)
-        bank.write(unit, "coil", address, [int(value != 0)])
-    else:
-        bank.write(unit, "holding", address, [value])
-    return body
-
-
-def _write_many(bank: Bank, unit: int, function: int, body: bytes) -> bytes:
-    address, count = _pair(body, exact=False)
-    is_bits = function == 15
-    size = (count + 7) // 8 if is_bits else 2 * count
-    most = MOST_BITS_WRITTEN if is_bits else MOST_WORDS_WRITTEN
-    if not 1 <= count <= most or len(body) != 5 + size or body[4] != size:
-        raise Refused(ILLEGAL_VALUE)
-    _check_span(address, count)
-    data = body[5:]
-    values = unpack_bits(data, count) if is_bits else struct.unpack(f">{count}H", data)
-    bank.write(unit, "coil" if is_bits else "holding", address, values)
-    return body[:4]
-
-
-def _pair(body: bytes, *, exact: bool) -> tuple[int, int]:
-    if len(body) < 4 or (exact and len(body) != 4):
-        raise Refused(ILLEGAL_VALUE)
-    first, second = struct.unpack(">HH", body[:4])
-    return first, second
-
-
-def _check_span(address: int, count: int) -> None:
-    if address + count > 0x10000:
-        raise Refused(ILLEGAL_ADDRESS)
-
-
-def pack_bits(bits: Sequence[int]) -> bytes:
-    """First bit lowest, padded to whole bytes."""
-    return sum(bool(bit) << n for n, bit in enumerate(bits)).to_bytes((len(bits) + 7) // 8, "little")
-
-
-def unpack_bits(data: bytes, count: int) -> list[int]:
-    packed = int.from_bytes(data, "little")
-    return [packed >> n & 1 for n in range(count)]
+HEAD = HEADER.size + 2
+"""Bytes that frame an answer: the header, its function and its byte count (or exception code)."""
+MOST_WAITING = 4096
+"""Bytes of requests that are kept while an answer is late; more of them wait in the socket."""
 
 
 class ModbusServer:
-    """Serves a bank on loopback. Requests of one client are answered in order, however they arrive in segments."""
+    """Serves a bank. Requests of one client are answered in order, however they arrive in segments."""
 
-    def __init__(self, bank: Bank, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, bank: Bank, *, host: str = "127.0.0.1", port: int = 0, manners: Manners = PLAIN) -> None:
         self.host, self.port = host, port
-        self._bank = bank
+        self.bank, self.manners = bank, manners
+        self.clients: set[_Client] = set()
+        self.is_dropping = False
         self._server: asyncio.Server | None = None
-        self._clients: set[asyncio.StreamWriter] = set()
-        self._is_dropping = False
 
     async def start(self) -> None:
         """Raises OSError when the port is taken. Port 0 becomes the one the system gave."""
-        self._server = await asyncio.start_server(self._serve, self.host, self.port)
+        self._server = await asyncio.get_running_loop().create_server(lambda: _Client(self), self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
-            self._abort_clients()
+            self._cut(self.clients)
             await self._server.wait_closed()
             self._server = None
 
     def drop(self, is_dropping: bool) -> None:
         """A fault: while dropping, every connection is cut and new ones are cut at once."""
-        self._is_dropping = is_dropping
+        self.is_dropping = is_dropping
         if is_dropping:
-            self._abort_clients()
+            self._cut(self.clients)
 
-    def _abort_clients(self) -> None:
-        for writer in list(self._clients):
-            writer.transport.abort()
+    def cut(self, units: Iterable[int]) -> None:
+        """Cut each connection over which any of these units was asked."""
+        wanted = set(units)
+        self._cut([client for client in self.clients if client.units & wanted])
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._is_dropping:
-            writer.transport.abort()
-            return
-        self._clients.add(writer)
-        try:
-            while await self._answer_next(reader, writer):
-                pass
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # The client went away; there is nobody left to tell.
-        finally:
-            self._clients.discard(writer)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+    def _cut(self, clients: Iterable[_Client]) -> None:
+        for client in list(clients):
+            client.abort()
 
-    async def _answer_next(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """False when what came is not Modbus TCP: then there is no way to find the next request."""
-        transaction, protocol, length, unit = HEADER.unpack(await reader.readexactly(HEADER.size))
-        if protocol != 0 or not 2 <= length <= 254:
-            return False
-        reply = answer(self._bank, unit, await reader.readexactly(length - 1))
-        writer.write(HEADER.pack(transaction, 0, len(reply) + 1, unit) + reply)
-        await writer.drain()
-        return True
+
+class _Client(asyncio.Protocol):
+    """One connection. While an answer is late, or not taken, what else was asked waits."""
+
+    __slots__ = ("_buffer", "_is_full", "_later", "_server", "_transport", "units")
+
+    def __init__(self, server: ModbusServer) -> None:
+        self.units: set[int] = set()
+        """Asked for over this connection."""
+        self._server = server
+        self._buffer = b""
+        self._later: asyncio.TimerHandle | None = None
+        self._is_full = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._server.clients.add(self)
+        if self._server.is_dropping:
+            self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.clients.discard(self)
+        if self._later is not None:
+            self._later.cancel()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def pause_writing(self) -> None:
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        self._is_full = False
+        self._go_on()
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer = self._buffer + data if self._buffer else data
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Answer what is there in whole; stop where an answer has to wait."""
+        buffer, place = self._buffer, 0
+        while self._is_free and len(buffer) - place > HEADER.size:
+            transaction, protocol, length, unit = HEADER.unpack_from(buffer, place)
+            if protocol != 0 or not 2 <= length <= 254:  # Then there is no way to find the next request.
+                self._transport.close()
+                return
+            end = place + HEADER.size + length - 1
+            if len(buffer) < end:
+                break
+            self._answer(transaction, unit, buffer[place + HEADER.size : end])
+            place = end
+        self._buffer = buffer[place:]
+        if self._is_free or len(self._buffer) < MOST_WAITING:
+            self._transport.resume_reading()  # Reading on is how we hear that a client has left.
+        else:
+            self._transport.pause_reading()
+
+    @property
+    def _is_free(self) -> bool:
+        """The next request may be answered."""
+        return self._later is None and not self._is_full and not self._transport.is_closing()
+
+    def _answer(self, transaction: int, unit: int, request: bytes) -> None:
+        server = self._server
+        self.units.add(unit)
+        reply = server.manners.answer(server.bank, unit, request, partial(_frame, transaction, unit), HEAD)
+        if reply.delay_s > 0.0:
+            self._later = asyncio.get_running_loop().call_later(reply.delay_s, self._say_late, reply)
+        else:
+            self._say(reply)
+
+    def _say_late(self, reply: Reply) -> None:
+        self._later = None
+        self._say(reply)
+        self._go_on()
+
+    def _say(self, reply: Reply) -> None:
+        if reply.is_cut:
+            self.abort()
+        elif reply.frame:
+            self._transport.write(reply.frame)
+
+
+def _frame(transaction: int, unit: int, pdu: bytes) -> bytes:
+    return HEADER.pack(transaction, 0, len(pdu) + 1, unit) + pdu

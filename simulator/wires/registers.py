@@ -8,7 +8,7 @@ The layout follows from the plant's names alone, in their order, so the same sit
 | 2 | input from 0 | meters: kW float32, kWh uint32 x 0.01 |
 | 3 | input from 0 | machines, then every value a zone is asked to follow: what the device follows now |
 | 3 | holding from 0 | a pair for each writable: value int16 x 0.01, mode (0 own control, 1 remote) |
-| 4 | input from 0 | zones and data rooms, int16: x 0.01, flows x 0.001, ppm x 1 |
+| 4 | input from 0 | zones and data rooms, int16: x 0.01, flows x 0.001, ppm x 1; powers float32 |
 
 Weather, people and server power are on MQTT only.
 """
@@ -17,14 +17,17 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulator.plant import Plant, WritablePoint
+from simulator.plant import Permit, Plant, WritablePoint
 
 CLOCK_UNIT, METER_UNIT, PLANT_UNIT, ROOM_UNIT = 1, 2, 3, 4
 UNITS = (CLOCK_UNIT, METER_UNIT, PLANT_UNIT, ROOM_UNIT)
+TELEMETRY = "telemetry"
+DEVICES = {"clock": CLOCK_UNIT, "meters": METER_UNIT, "plant": PLANT_UNIT, "rooms": ROOM_UNIT, TELEMETRY: 0}
+"""What a site config calls them -> Modbus unit; telemetry is the values' topics, and no unit answers to 0."""
 
 CLOCK_STEP, CLOCK_UNIX, CLOCK_STEP_S, CLOCK_SPEED, CLOCK_STATE = 0, 2, 4, 5, 6
 """Unit 1, input: two uint32, then three uint16."""
@@ -38,6 +41,8 @@ WRITE_SCALE = 0.01
 DEAD_INT16, DEAD_UINT32 = -32768, 0xFFFF_FFFF
 
 MQTT_ONLY = ("occupancy_count", "it_power")
+ROOMS = ("zone", "data_room")
+"""Kinds of equipment whose sensors are on unit 4."""
 WHOLE = ("on_off_command", "on_off_status", "cars_in_service", "cars_moving")
 """Roles whose values are small whole numbers: int16 x 1."""
 
@@ -89,6 +94,9 @@ class Layout:
     """Input register of each point that has one."""
     writes: Mapping[str, int]
     """Holding address of the value on unit 3; the mode is at the next address."""
+    equipment: Mapping[str, Mapping[str, Any]]
+    permits: Mapping[str, Permit]
+    """Of the plant, for the site config."""
 
     def as_map(self, prefix: str) -> dict[str, Any]:
         """`map.json`: everything there is to read and to write."""
@@ -120,31 +128,38 @@ def layout(plant: Plant) -> Layout:
     """Lay out the names of a plant; see the table at the top of this file."""
     reads: dict[str, Register] = {}
     following = dict.fromkeys(UNITS, 0)
-    for name in _by_unit(plant.names, plant.writable):
-        unit = unit_of(name, plant.writable)
+    units = {name: unit_of(name, plant) for name in plant.names}
+    # Machines before the zones' set-points within unit 3.
+    for name in sorted(filter(units.get, units), key=lambda name: (units[name], _kind(name, plant) == "zone")):
+        unit = units[name]
         kind, scale = _form(name, unit, plant.writable)
         reads[name] = Register(unit=unit, address=following[unit], type=kind, scale=scale)
         following[unit] += reads[name].width
     writes = {name: 2 * n for n, name in enumerate(plant.writable)}
-    return Layout(names=plant.names, writable=plant.writable, reads=reads, writes=writes)
+    return Layout(
+        names=plant.names,
+        writable=plant.writable,
+        reads=reads,
+        writes=writes,
+        equipment=plant.equipment,
+        permits=plant.permits,
+    )
 
 
-def _by_unit(names: Iterable[str], writable: Mapping[str, WritablePoint]) -> list[str]:
-    """Names with registers; machines before the zones' set-points within unit 3."""
-    named = [name for name in names if unit_of(name, writable)]
-    return sorted(named, key=lambda name: (unit_of(name, writable), name.startswith("zone")))
-
-
-def unit_of(name: str, writable: Mapping[str, WritablePoint]) -> int:
+def unit_of(name: str, plant: Plant) -> int:
     """The Modbus unit of a point; 0 for a point that is on MQTT only."""
-    equipment, _, role = name.partition(".")
-    if equipment == "site" or (role in MQTT_ONLY and equipment.startswith(("zone", "room"))):
+    kind, role = _kind(name, plant), name.partition(".")[2]
+    if kind == "site" or (role in MQTT_ONLY and kind in ROOMS):
         return 0
-    if name in writable:
+    if name in plant.writable:
         return PLANT_UNIT
-    if equipment.startswith("meter"):
+    if kind == "meter":
         return METER_UNIT
-    return ROOM_UNIT if equipment.startswith(("zone", "room")) else PLANT_UNIT
+    return ROOM_UNIT if kind in ROOMS else PLANT_UNIT
+
+
+def _kind(name: str, plant: Plant) -> str:
+    return str(plant.equipment[name.partition(".")[0]]["kind"])
 
 
 def _form(name: str, unit: int, writable: Mapping[str, WritablePoint]) -> tuple[str, float]:
@@ -156,9 +171,9 @@ def _form(name: str, unit: int, writable: Mapping[str, WritablePoint]) -> tuple[
         return "uint32", 1.0
     if role in WHOLE or role == "co2_level":
         return "int16", 1.0
-    if name in writable or "temperature" in role or role == "fan_speed":
+    if name in writable or "temperature" in role or role.endswith(("humidity", "fan_speed")):
         return "int16", 0.01
-    if unit == ROOM_UNIT:
+    if unit == ROOM_UNIT and not role.endswith("_power"):
         return "int16", 0.001
     return "float32", 1.0
 

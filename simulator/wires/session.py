@@ -6,9 +6,9 @@ import asyncio
 import fcntl
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
@@ -16,12 +16,15 @@ from agent.core.errors import OperatingError
 from simulator.judge.kpi import write_atomically
 from simulator.plant import Plant
 from simulator.wires.broker import HOST, Broker, claim_port
-from simulator.wires.disturbance import Disturbance
-from simulator.wires.site_config import Address, write_site_config
+from simulator.wires.devices import Served, serve
+from simulator.wires.links import Links
+from simulator.wires.malice import Malice
+from simulator.wires.site_changes import with_products, with_upstream, write_config
+from simulator.wires.site_config import Address, site_config
 from simulator.wires.upstream import Receiver
 from simulator.wires.wire import DONE, Manner, Wire
 
-LEFTOVERS = ("ready", "map.json", "site.yaml", "kpi.json", "series.csv")
+LEFTOVERS = ("ready", "map.json", "site.yaml", "kpi.json", "series.csv", "rtu")
 """Files of a former run in the same folder that would be taken for ours."""
 RECEIVER_S = 10.0
 
@@ -38,38 +41,57 @@ class Session:
     latitude: float
     folder: Path
     manner: Manner
-    disturbance: Disturbance
+    malice: Malice = field(default_factory=Malice)
+    site: str = "office-tower"
+    """Its name in the site config."""
     modbus_port: int = 0
     mqtt_port: int = 0
     prefix: str = "plant"
     upstream: bool = True
+    rtu: bool = False
+    """Serve all but the clock on a serial line too; `rtu` in the folder is a link to it."""
+    baud: int | None = None
+    products: Mapping[str, str] | None = None
+    """Serve equipment as products of the agent's templates too, and let the site config name these: equipment ->
+    template, and the first that fits for all others. None: none."""
     exit_when_done: bool = False
 
     async def run(
         self, stop: asyncio.Event, on_open: Callable[[Wire, Broker], None], on_done: Callable[[], None]
     ) -> None:
-        """Until `stop`, or the end with `exit_when_done`. Raises BrokerFault, FolderFault, OSError."""
+        """Until `stop`, or the end with `exit_when_done`. Raises BrokerFault, FolderFault, ConfigError, OSError."""
         async with AsyncExitStack() as stack:
+            served = [] if self.products is None else serve(self.plant.equipment, self.products)
             stack.enter_context(_claimed(self.folder))
             if self.modbus_port:
                 claim_port(self.modbus_port, "the Modbus port")
-            broker = Broker(self.folder / "broker", port=self.mqtt_port)
-            stack.push_async_callback(broker.stop)
-            await broker.start()
+            brokers = await self._brokers(stack)
             if self.upstream:
-                await self._receive(stack, broker)
-            wire = await stack.enter_async_context(self._wire(broker))
-            self._leave_addresses(wire, broker)
+                await self._receive(stack, brokers["upstream"])
+            links = Links(brokers, self.malice.faults)
+            wire = await stack.enter_async_context(self._wire(brokers["plant"], served, links))
+            self._leave_addresses(wire, brokers, served)
             running = asyncio.create_task(wire.run(), name="wire-time")
             stack.push_async_callback(_end, running)
             await _first(running, wire.opened)
             (self.folder / "ready").touch()
-            on_open(wire, broker)
+            on_open(wire, brokers["plant"])
             await _first(running, stop)
             if wire.state == DONE and not stop.is_set():
                 on_done()
                 if not self.exit_when_done:
                     await stop.wait()
+
+    async def _brokers(self, stack: AsyncExitStack) -> dict[str, Broker]:
+        """One for both ends, unless a link shall go down: then each end has its own."""
+        brokers = {"plant": Broker(self.folder / "broker", port=self.mqtt_port)}
+        if self.upstream:
+            is_own = self.malice.has("link-down", "broker-down")
+            brokers["upstream"] = Broker(self.folder / "upstream" / "broker") if is_own else brokers["plant"]
+        for broker in dict.fromkeys(brokers.values()):
+            stack.push_async_callback(broker.stop)
+            await broker.start()
+        return brokers
 
     async def _receive(self, stack: AsyncExitStack, broker: Broker) -> None:
         receiver = stack.enter_context(Receiver(self.folder / "upstream" / "upstream.db", host=HOST, port=broker.port))
@@ -78,7 +100,7 @@ class Session:
         async with asyncio.timeout(RECEIVER_S):
             await receiver.listening.wait()
 
-    def _wire(self, broker: Broker) -> Wire:
+    def _wire(self, broker: Broker, served: list[Served], links: Links) -> Wire:
         return Wire(
             self.plant,
             mqtt_port=broker.port,
@@ -86,16 +108,22 @@ class Session:
             manner=self.manner,
             modbus_port=self.modbus_port,
             prefix=self.prefix,
-            disturbance=self.disturbance,
+            malice=self.malice,
+            served=served,
+            rtu=self.rtu,
+            baud=self.baud,
+            on_time=links.look,
         )
 
-    def _leave_addresses(self, wire: Wire, broker: Broker) -> None:
+    def _leave_addresses(self, wire: Wire, brokers: Mapping[str, Broker], served: list[Served]) -> None:
         told = json.dumps(wire.layout.as_map(self.prefix), indent=1)
         write_atomically(self.folder / "map.json", told + "\n")
+        if wire.rtu is not None:
+            (self.folder / "rtu").symlink_to(wire.rtu.path)
         learn_s = max(0.0, self.plant.judge_unix_s - self.plant.unix_s)
         at = Address(
             modbus_port=wire.modbus.port,
-            mqtt_port=broker.port,
+            mqtt_port=brokers["plant"].port,
             prefix=self.prefix,
             step_s=self.plant.step_s,
             start_unix_s=self.plant.unix_s,
@@ -103,8 +131,16 @@ class Session:
             latitude=self.latitude,
             is_lockstep=self.manner.lockstep_s is not None,
             speed=self.manner.speed,
+            site=self.site,
         )
-        write_site_config(self.folder / "site.yaml", wire.layout, at)
+        config = site_config(wire.layout, at)
+        if served:
+            place = {"host": HOST, "port": wire.modbus.port, "poll_s": self.plant.step_s}
+            config = with_products(config, served, place)
+        upstream = brokers.get("upstream", brokers["plant"])
+        if upstream is not brokers["plant"]:
+            config = with_upstream(config, HOST, upstream.port)
+        write_config(self.folder / "site.yaml", config)
 
 
 def _claimed(folder: Path) -> ExitStack:
@@ -116,8 +152,9 @@ def _claimed(folder: Path) -> ExitStack:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for name in LEFTOVERS:
             (folder / name).unlink(missing_ok=True)
-        if (folder / "broker" / "broker.conf").exists():
-            shutil.rmtree(folder / "broker")
+        for broker in (folder / "broker", folder / "upstream" / "broker"):
+            if (broker / "broker.conf").exists():
+                shutil.rmtree(broker)
     except BlockingIOError as fault:
         stack.close()
         raise FolderFault(f"another simulation runs in {folder}; give this one an --out of its own") from fault

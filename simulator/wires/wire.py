@@ -1,43 +1,35 @@
-"""A plant on the wire: Modbus TCP, MQTT and the clock that a site's devices and an outside agent see.
-
-All that is published goes over one MQTT connection with QoS 0, and commands are heard there with QoS 0 too: within one
-connection the broker keeps the order, so the clock truly is the last message of a step, and no acknowledgement can
-overtake a command that was sent before it.
-"""
+"""A plant on the wire: Modbus TCP (and a serial line), MQTT, and the clock that devices and an outside agent see."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
-import math
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import aiomqtt
-
-from agent.runtime.sockets import NO_DELAY
 from simulator.judge.kpi import Score
 from simulator.plant import Plant
 from simulator.wires import registers
 from simulator.wires.bank import WireBank
-from simulator.wires.disturbance import Disturbance
+from simulator.wires.devices import Banks, DeviceBank, Served
+from simulator.wires.malice import Knobs, Malice
 from simulator.wires.modbus_server import ModbusServer
 from simulator.wires.overrides import OutOfRangeError, Overrides
+from simulator.wires.rtu import RtuLine
+from simulator.wires.telemetry import HOST, Message, Telemetry, spoiled, stamp_of, told
 
 log = logging.getLogger(__name__)
 
-HOST = "127.0.0.1"
 STARTING, LEARNING, CONTROL, DONE = range(4)
 FIRST_WAIT_S = 60.0
 """Whoever starts with us needs this long at most to hear the first step."""
 AS_FAST_AS_POSSIBLE = 0xFFFF
 CONNECT_S = 10.0
-PAUSE_S = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +58,17 @@ class Wire:
         manner: Manner,
         modbus_port: int = 0,
         prefix: str = "plant",
-        disturbance: Disturbance | None = None,
+        malice: Malice | None = None,
+        served: Sequence[Served] = (),
+        rtu: bool = False,
+        baud: int | None = None,
+        on_time: Callable[[float], Awaitable[None]] | None = None,
     ) -> None:
+        """`served`: equipment as products too. `rtu`: all but the clock on a serial line too, at the pace of `baud`.
+        `on_time`: awaited with each new instant before it is told.
+
+        Raises ConfigError for a fault that strikes what is not there.
+        """
         self.plant = plant
         self.layout = registers.layout(plant)
         self.prefix = prefix
@@ -78,22 +79,28 @@ class Wire:
         self.opened = asyncio.Event()
         """Set when the first step can be read."""
         self._folder = folder
-        self._mqtt_port = mqtt_port
-        self._disturbance = disturbance or Disturbance(plant.names)
         if manner.skip_learning:
             self._skip_learning()
-        self._start_unix_s = self._life_unix_s = plant.unix_s
+        self._life_unix_s = plant.unix_s
         self.overrides = Overrides(plant.writable, dict(zip(plant.names, plant.read().tolist(), strict=True)))
+        self._on_time = on_time
+        self._malice = malice or Malice()
+        self._units = registers.DEVICES | {device.equipment: device.unit for device in served}
+        self._knobs = Knobs(self._malice.faults)
+        self._disturbance = self._malice.disturbance(plant.names)
+        self._manners = self._malice.manners(self._units)
+        self._rebooting: frozenset[int] = frozenset()
         self._bank = WireBank(self.layout, self.overrides, on_ack=self._hear_ack, on_life=self._hear_life)
-        self.modbus = ModbusServer(self._bank, host=HOST, port=modbus_port)
+        self._devices = DeviceBank(served, self.overrides, self._hear_life)
+        bank = Banks(self._bank, self._devices) if served else self._bank
+        self.modbus = ModbusServer(bank, host=HOST, port=modbus_port, manners=self._manners)
+        units = [unit for unit in self._units.values() if unit > registers.CLOCK_UNIT]
+        self.rtu = RtuLine(bank, units=units, manners=self._manners, baud=baud) if rtu else None
+        told_map = json.dumps(self.layout.as_map(prefix))
+        self._telemetry = Telemetry(mqtt_port, prefix, told_map, self._hear)
         self._score: Score | None = None
         self._acked = asyncio.Event()
         self._due_s: float | None = None
-        self._client: aiomqtt.Client | None = None
-        self._connected = asyncio.Event()
-        self._order = asyncio.Lock()
-        self._messages: list[tuple[str, str]] = []
-        """Values of the last step; its clock is the last."""
         self._stack = AsyncExitStack()
 
     def _skip_learning(self) -> None:
@@ -107,10 +114,13 @@ class Wire:
             self._show()
             await self.modbus.start()
             stack.push_async_callback(self.modbus.stop)
-            talking = asyncio.create_task(self._talk(), name="wire-mqtt")
+            if self.rtu is not None:
+                self.rtu.open()
+                stack.callback(self.rtu.close)
+            talking = asyncio.create_task(self._telemetry.run(), name="wire-mqtt")
             stack.push_async_callback(_end, talking)
             async with asyncio.timeout(CONNECT_S):
-                await self._connected.wait()
+                await self._telemetry.connected.wait()
             self._stack = stack.pop_all()
         return self
 
@@ -150,15 +160,17 @@ class Wire:
         self._begin_judging()
         self._watch()
         self._acked.clear()
-        self.plant.step(self.overrides.held() if self._takes_commands else {})
+        self.plant.step((self.overrides.held() if self._takes_commands else {}) | self.overrides.by_hand())
         self.step += 1
         if self._score is not None:
             self._score.add(self.plant.read())
         self.state = self._state()
         if self.state == DONE:
             self.close_books()
-        self._show()
-        await self._publish()
+        messages = self._show()
+        if self._on_time is not None:
+            await self._on_time(self.plant.unix_s)
+        await self._telemetry.publish(messages)
 
     def _begin_judging(self) -> None:
         if self._score is None and self.plant.unix_s >= self.plant.judge_unix_s:
@@ -212,71 +224,49 @@ class Wire:
 
     # --- what is seen ---
 
-    def _show(self) -> None:
-        """The new image on Modbus, and the messages that tell it on MQTT."""
-        hours = (self.plant.unix_s - self._start_unix_s) / 3600.0
-        shown = dict(zip(self.plant.names, self._disturbance.show(self.plant.read(), hours).tolist(), strict=True))
-        clock = {"step": self.step, "unix": int(self.plant.unix_s), "ts": self._stamp(), "state": self.state}
-        self._messages = [(registers.value_topic(self.prefix, name), self._told(shown[name])) for name in shown]
-        self._messages.append((f"{self.prefix}/clock", json.dumps(clock)))
+    def _show(self) -> list[Message]:
+        """The new image on Modbus; returns the messages that tell it on MQTT, the clock's last."""
+        unix_s = self.plant.unix_s
+        self._suffer(unix_s)
+        true = self.plant.read()
+        shown = dict(zip(self.plant.names, self._disturbance.show(true, unix_s).tolist(), strict=True))
+        told_s = unix_s + self._malice.clock_error_s(unix_s)
         self._bank.show(shown)
+        self._devices.show(shown, unix_s)
         interval_s = self._interval_s
         self._bank.show_clock(
             step=self.step,
-            unix_s=self.plant.unix_s,
+            unix_s=told_s,
             step_s=self.plant.step_s,
             speed=AS_FAST_AS_POSSIBLE if interval_s is None else self.plant.step_s / interval_s,
             state=self.state,
         )
-        self.modbus.drop(self._disturbance.drops_modbus(hours))
+        stamp = stamp_of(told_s)
+        # Its `unix` drives whoever follows us in lockstep: that is the simulation's time, and never wrong.
+        clock = {"step": self.step, "unix": int(unix_s), "ts": stamp, "state": self.state}
+        values = [(registers.value_topic(self.prefix, name), told(value, stamp)) for name, value in shown.items()]
+        values = spoiled(values, self._manners, self._units[registers.TELEMETRY])
+        return [*values, (f"{self.prefix}/clock", json.dumps(clock))]
 
-    def _stamp(self) -> str:
-        return datetime.fromtimestamp(self.plant.unix_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    def _suffer(self, unix_s: float) -> None:
+        """Faults that begin or end now."""
+        self._manners.look(unix_s)
+        self._knobs.look(unix_s, self.overrides)
+        self.modbus.drop(self._manners.all_cut)
+        rebooting = self._manners.units("reboot")
+        self.modbus.cut(rebooting - self._rebooting)
+        for name, unit in self._units.items():
+            if unit in rebooting ^ self._rebooting:
+                self.overrides.forget(self._held_at(name))
+        self._rebooting = rebooting
 
-    def _told(self, value: float) -> str:
-        is_good = math.isfinite(value)
-        return json.dumps(
-            {"v": round(value, 4) if is_good else None, "ts": self._stamp(), "q": "good" if is_good else "bad"}
-        )
+    def _held_at(self, device: str) -> list[str]:
+        """Points whose overrides live in this device."""
+        if device in registers.DEVICES:
+            return list(self.layout.writes) if registers.DEVICES[device] == registers.PLANT_UNIT else []
+        return [point for point in self.layout.writes if point.startswith(f"{device}.")]
 
-    # --- MQTT ---
-
-    async def _publish(self) -> None:
-        """Nobody waits for a broker that is away: whoever comes back to it is told the step that then is."""
-        async with self._order:
-            if self._client is not None:
-                try:
-                    await self._tell(self._client)
-                except aiomqtt.MqttError as fault:
-                    log.warning("wire: step %d was not told on MQTT: %s", self.step, fault)
-
-    async def _tell(self, client: aiomqtt.Client) -> None:
-        for topic, payload in self._messages:
-            await client.publish(topic, payload, retain=True)
-
-    async def _talk(self) -> None:
-        """The one connection; made anew whenever it ends."""
-        while True:
-            try:
-                await self._converse()
-            except (aiomqtt.MqttError, OSError) as fault:
-                log.warning("wire: the broker went away: %s", fault)
-            finally:
-                self._client = None
-            await asyncio.sleep(PAUSE_S)
-
-    async def _converse(self) -> None:
-        async with aiomqtt.Client(HOST, self._mqtt_port, socket_options=[NO_DELAY]) as client:
-            await client.subscribe([(f"{self.prefix}/cmd/+/set", 0), (f"{self.prefix}/clock/ack", 0)])
-            async with self._order:
-                told = json.dumps(self.layout.as_map(self.prefix))
-                await client.publish(f"{self.prefix}/map", told, retain=True)
-                if self.step > 0:
-                    await self._tell(client)
-                self._client = client
-            self._connected.set()
-            async for message in client.messages:
-                self._hear(str(message.topic), message.payload)
+    # --- what is heard ---
 
     def _hear(self, topic: str, payload: object) -> None:
         try:

@@ -46,9 +46,10 @@ def compare(scenario: str, seed: int, days: float, learn_days: int) -> tuple[dic
         accounts[strategy] = done.account
         clips = sum(n for name, n in done.verdicts.items() if name.startswith(("clip", "refuse")))
         a = done.account
+        ahu = a.kwh["fan"] + a.kwh["cooling"] + a.kwh["heating"]
         print(
-            f"{seed:4} {strategy:9}{a.site_kwh:9.0f}{a.hvac_kwh:9.0f}{a.fan_kwh + a.cooling_kwh + a.heating_kwh:8.0f}"
-            f"{a.crac_fan_kwh + a.compressor_kwh:8.0f}{a.server_fan_kwh:8.0f}{a.lifts_kwh:7.0f}"
+            f"{seed:4} {strategy:9}{a.site_kwh:9.0f}{a.hvac_kwh:9.0f}{ahu:8.0f}"
+            f"{a.kwh['crac_fan'] + a.kwh['compressor']:8.0f}{a.server_fan_kwh:8.0f}{a.kwh['lifts']:7.0f}"
             f"{a.comfort_hi_kh:7.2f}{a.comfort_lo_kh:7.2f}{a.unvent_h:7.2f}{a.inlet_kh:7.2f}{a.worst_inlet_c:7.1f}"
             f"{a.lift_waiting_mean_s:6.2f}{clips:6}",
             flush=True,

@@ -98,3 +98,14 @@ def is_alive(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+async def test_a_broker_that_was_killed_has_its_port_to_itself(broker):
+    """Nobody who knocks in between is given the very port as its own, and then talks to itself on it."""
+    port = broker.port
+    broker.kill()
+    for _ in range(200):
+        with pytest.raises(OSError):
+            await asyncio.open_connection("127.0.0.1", port)
+    await broker.start()
+    assert broker.port == port

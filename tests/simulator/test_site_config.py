@@ -7,7 +7,8 @@ from agent.config import check
 from agent.equipment import kinds
 from simulator.scenarios import load
 from simulator.wires import registers
-from simulator.wires.site_config import Address, site_config, write_site_config
+from simulator.wires.site_changes import write_config
+from simulator.wires.site_config import Address, site_config
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +53,13 @@ def test_the_clock_is_the_plants_or_a_scaled_one(layout):
 
 
 def test_the_file_is_the_config(layout, tmp_path):
-    write_site_config(tmp_path / "site.yaml", layout, address())
+    write_config(tmp_path / "site.yaml", site_config(layout, address()))
     assert YAML(typ="safe").load(tmp_path / "site.yaml") == site_config(layout, address())
 
 
 @pytest.mark.parametrize("clock", [{}, {"is_lockstep": False, "speed": 60.0}])
 def test_the_agent_finds_nothing_to_mend(layout, tmp_path, clock):
-    write_site_config(tmp_path / "site.yaml", layout, address(**clock))
+    write_config(tmp_path / "site.yaml", site_config(layout, address(**clock)))
     assert check(tmp_path / "site.yaml").problems == []
 
 

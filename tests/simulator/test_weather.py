@@ -1,79 +1,84 @@
-"""Sun, sky and people: where they must be, and the same days however long the run."""
+"""Sun and sky: where they must be, and the same days however long the run and whoever else lives beside."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
 
-from simulator.physics import occupancy, weather
+from simulator.physics import weather
+from simulator.physics.weather import CLIMATES, Spell, SyntheticSky
 
 FACING = ("north", "east", "south", "west")
 MONDAY = date(2019, 7, 1)
 
 
-def sky(days: int = 14, season: str = "summer", seed: int = 3, start: date = MONDAY) -> weather.Weather:
-    return weather.draw(weather.SEASONS[season], start, days, 48.0, FACING, seed)
+def sky(days=14, season="summer", seed=3, start=MONDAY, climate="continental", spell=None) -> SyntheticSky:
+    return SyntheticSky(CLIMATES[climate][season], [start], start, days, 48.0, [seed], spell)
+
+
+def series(some: SyntheticSky, days: int, what: str = "outdoor_c") -> np.ndarray:
+    return np.concatenate([getattr(some.day(n), what)[:, 0] for n in range(days)])
 
 
 def test_noon_height_at_the_solstices():
     """90 - latitude +- 23.45 degrees."""
     for start, height in ((date(2019, 6, 21), 90.0 - 48.0 + 23.45), (date(2019, 12, 21), 90.0 - 48.0 - 23.45)):
-        cos_zenith, azimuth = weather.sun_position(start, 1, 48.0)
+        cos_zenith, azimuth = weather.sun_position([start], 48.0)
         assert np.degrees(np.arcsin(cos_zenith.max())) == pytest.approx(height, abs=0.1)
-        assert azimuth[int(cos_zenith.argmax())] == pytest.approx(0.0, abs=0.02)
+        assert azimuth[int(cos_zenith.argmax()), 0] == pytest.approx(0.0, abs=0.02)
 
 
 def test_east_in_the_morning_west_in_the_afternoon():
-    facade = sky().facade_w_m2.reshape(-1, 1440, 4).mean(axis=0)
+    some = sky()
+    facade = np.mean([some.day(n).facades(FACING)[:, :, 0] for n in range(14)], axis=0)
     north, east, south, west = range(4)
     assert facade[8 * 60, east] > 2 * facade[8 * 60, west]
     assert facade[16 * 60, west] > 2 * facade[16 * 60, east]
     assert facade[:, south].sum() > facade[:, north].sum()
 
 
-def test_the_sky_stays_within_reason():
-    for season in weather.SEASONS:
-        drawn = sky(season=season)
-        assert drawn.irradiance_w_m2.min() >= 0.0 and drawn.irradiance_w_m2.max() < 1100.0
-        assert drawn.facade_w_m2.min() >= 0.0 and drawn.facade_w_m2.max() < 1100.0
-        assert drawn.outdoor_c.min() > -25.0 and drawn.outdoor_c.max() < 42.0
-    assert sky().outdoor_c.mean() > sky(season="mid").outdoor_c.mean() > sky(season="winter").outdoor_c.mean()
+@pytest.mark.parametrize("climate", CLIMATES)
+def test_the_sky_stays_within_reason(climate):
+    means = []
+    for season in ("summer", "mid", "winter"):
+        some = sky(season=season, climate=climate)
+        outdoor = series(some, 14)
+        assert outdoor.min() > -35.0 and outdoor.max() < 50.0
+        sun = series(some, 14, "irradiance_w_m2")
+        assert sun.min() >= 0.0 and sun.max() < 1100.0
+        today = some.day(0)
+        assert (today.wet_bulb_c <= today.outdoor_c + 1e-3).all()
+        assert (today.diffuse_w_m2 <= today.irradiance_w_m2 + 1e-9).all()
+        means.append(outdoor.mean())
+    assert means[0] > means[1] > means[2]
+
+
+def test_a_year_is_warm_in_july_and_cold_in_january():
+    some = sky(days=365, season="year", start=date(2019, 1, 1))
+    january = np.mean([some.day(n).outdoor_c.mean() for n in range(31)])
+    july = np.mean([some.day(n).outdoor_c.mean() for n in range(181, 212)])
+    assert july > january + 15.0
+
+
+def test_a_spell_lifts_its_days_and_no_others():
+    plain, hot = sky(days=5), sky(days=5, spell=Spell(first=MONDAY + timedelta(days=2), days=2, kelvin=8.0))
+    risen = [hot.day(n).outdoor_c.mean() - plain.day(n).outdoor_c.mean() for n in range(5)]
+    assert risen == pytest.approx([0.0, 0.0, 8.0, 8.0, 0.0])
 
 
 def test_a_longer_run_begins_with_the_same_days():
-    short, long = sky(days=3), sky(days=9)
-    assert np.array_equal(short.outdoor_c, long.outdoor_c[: 3 * 1440])
-    assert np.array_equal(short.facade_w_m2, long.facade_w_m2[: 3 * 1440])
+    assert np.array_equal(series(sky(days=3), 3), series(sky(days=9), 9)[: 3 * 1440])
 
 
-def crowd(days: int = 70, seed: int = 5, holidays: tuple[date, ...] = ()) -> occupancy.Occupancy:
-    return occupancy.draw(MONDAY, days, 4, 12, holidays, seed)
+def test_a_world_has_the_same_sky_alone_and_in_a_crowd():
+    crowd = SyntheticSky(CLIMATES["continental"]["summer"], [MONDAY] * 3, MONDAY, 2, 48.0, [3, 4, 5])
+    alone = sky(days=2, seed=4)
+    assert np.array_equal(crowd.day(1).outdoor_c[:, 1], alone.day(1).outdoor_c[:, 0])
+    assert np.array_equal(crowd.day(1).humidity_kg_kg[:, 1], alone.day(1).humidity_kg_kg[:, 0])
 
 
-def test_people_keep_office_hours():
-    people = crowd().people.sum(axis=1).reshape(-1, 1440)
-    week = np.arange(70) % 7
-    work = people[week < 5]
-    assert people.min() == 0 and people.max() <= 48
-    assert 30 < work[:, 11 * 60].mean() < 46
-    assert work[:, 12 * 60 + 50].mean() < 0.85 * work[:, 11 * 60].mean()
-    assert not work[:, : 7 * 60 + 30].any() and not work[:, 22 * 60 :].any()
-    assert 0 < people[week == 5].max() < 12 and not people[week == 6].any()
-
-
-def test_some_stay_on_about_three_days_in_ten():
-    people = crowd(days=350).people.sum(axis=1).reshape(-1, 1440)
-    late = people[np.arange(350) % 7 < 5][:, 18 * 60 + 31 :].any(axis=1)
-    assert 0.2 < late.mean() < 0.4
-
-
-def test_nobody_comes_on_a_holiday():
-    people = crowd(days=3, holidays=(date(2019, 7, 2),)).people.reshape(3, -1)
-    assert [bool(day.any()) for day in people] == [True, False, True]
-
-
-def test_who_comes_also_goes():
-    drawn = crowd(days=14)
-    assert drawn.arrivals.sum() == drawn.departures.sum()
+def test_there_is_no_day_after_the_last():
+    with pytest.raises(IndexError):
+        sky(days=2).day(2)

@@ -1,0 +1,114 @@
+"""A product as its template tells it: where its values lie, what can be written, and what a write means.
+
+Read from the same files and by the same rules as the agent reads them, so that a template proves itself on both sides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from agent.config.points import ModbusEntry
+from agent.equipment.templates import template, template_names
+from simulator.wires.word_codec import Array, Encoder, Field, Words, decode
+
+BITS = ("coil", "discrete")
+OWN, REMOTE = 0, 1
+
+
+class Target(NamedTuple):
+    """Where one role is written."""
+
+    table: str
+    field: Field
+    mode_register: int | None
+    is_shared: bool
+    """The value is read and written at the same place."""
+
+    @property
+    def registers(self) -> range:
+        return range(self.field.register, self.field.register + self.field.width)
+
+    def encode(self, value: float) -> list[int]:
+        return [int(word) for word in _one(self.field).encode(np.array([value]))]
+
+    def decode(self, words: list[int]) -> float:
+        """Rounded to what no register tells apart, so that 217 x 0.1 is 21.7."""
+        value = decode(words, self.field)
+        return round(value, 9) if math.isfinite(value) else value
+
+
+@cache
+def _one(field: Field) -> Encoder:
+    return Encoder([field._replace(register=0)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """One template, ready to serve any number of devices."""
+
+    name: str
+    kind: str
+    roles: tuple[str, ...]
+    """Of what can be read, in the order of the values that `images` takes."""
+    tables: Mapping[str, tuple[tuple[int, ...], Encoder]]
+    """Table -> places in `roles`, and their encoder."""
+    targets: Mapping[str, Target]
+    """Role -> where it is written."""
+
+    def images(self, values: Array) -> dict[str, Words]:
+        """Values float64 [..., roles] to uint16 [..., size] by table; bits for coils and discrete inputs."""
+        return {table: encoder.encode(values[..., places]) for table, (places, encoder) in self.tables.items()}
+
+
+@cache
+def product(name: str) -> Product:
+    """Of a template with Modbus registers. Raises KeyError for an unknown one."""
+    told = template(name)
+    entries = {role: ModbusEntry.model_validate(row) for role, row in told["points"].items()}
+    roles = tuple(entries)
+    tables: dict[str, tuple[tuple[int, ...], Encoder]] = {}
+    for table in dict.fromkeys(entry.table for entry in entries.values()):
+        places = tuple(place for place, role in enumerate(roles) if entries[role].table == table)
+        tables[table] = (places, Encoder([_field(entries[roles[place]]) for place in places]))
+    targets = {role: target for role, entry in entries.items() if (target := _target(entry)) is not None}
+    return Product(name=name, kind=told["kind"], roles=roles, tables=tables, targets=targets)
+
+
+def product_of(kind: str) -> str | None:
+    """The first template for this kind of equipment, by name; None where there is none."""
+    fitting = (name for name in template_names() if template(name)["kind"] == kind)
+    return next((name for name in fitting if template(name)["driver"] == "modbus"), None)
+
+
+def _field(entry: ModbusEntry) -> Field:
+    return Field(
+        register=entry.register_,
+        type="bool" if entry.table in BITS else entry.type,
+        scale=entry.scale,
+        offset=entry.offset,
+        absent=tuple(entry.absent),
+        byte_order=entry.byte_order,
+        word_order=entry.word_order,
+    )
+
+
+def _target(entry: ModbusEntry) -> Target | None:
+    """A write takes from its point what it does not tell itself, as in the agent's config."""
+    told = entry.write
+    if told is None:
+        return None
+    table = "coil" if (told.table or entry.table) == "coil" else "holding"
+    field = _field(entry)._replace(
+        register=told.register_,
+        type="bool" if table == "coil" else told.type or entry.type,
+        scale=1.0 if table == "coil" else entry.scale if told.scale is None else told.scale,
+        absent=(),
+    )
+    is_shared = (table, told.register_) == (entry.table, entry.register_)
+    return Target(table=table, field=field, mode_register=told.mode_register, is_shared=is_shared)
