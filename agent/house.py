@@ -33,6 +33,8 @@ from agent.wiring import Wiring
 log = logging.getLogger(__name__)
 
 HAND_BACK_S = 20.0
+HAND_BACK_PAUSES_S = (0.2, 0.5, 1.0)
+"""Between tries, when the agent leaves and a device did not confirm its release."""
 DRAIN_S = 20.0
 """Deadlines at the end, seconds of the real world: a device or a link that hangs cannot keep the store open."""
 
@@ -111,14 +113,24 @@ class House:
         with self.clock.hold():
             try:
                 async with asyncio.timeout(self.clock.io_s(HAND_BACK_S)):
-                    outcomes = await self.wheel.let_go("the agent stops")
-                    self.points_handed_back = sum(outcome.kind == "confirmed" for outcome in outcomes)
+                    self.points_handed_back = await self._hand_back()
             except TimeoutError:
                 log.error("not all machines could be handed back in time: %s", ", ".join(self.wheel.held))
             self._tell(f"the agent stops: {self.points_handed_back} points handed back")
             if self.tape is not None and not await self.tape.drain(DRAIN_S):
                 log.warning("upstream has not acknowledged all; the rest is sent after the next start")
             await self._show(self.live.image(self.clock.read()))
+
+    async def _hand_back(self) -> int:
+        """Let go of all; what a bad line did not confirm is tried again, and again. How many points were let go."""
+        count = 0
+        for pause_s in (*HAND_BACK_PAUSES_S, None):
+            outcomes = await self.wheel.let_go("the agent stops")
+            count += sum(outcome.kind == "confirmed" for outcome in outcomes)
+            if not self.wheel.held or pause_s is None:
+                break
+            await asyncio.sleep(self.clock.io_s(pause_s))
+        return count
 
     def take(self, scan: Scan) -> None:
         """A scan from a poller: into the live image and the store."""

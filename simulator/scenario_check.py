@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from agent.config.lines import Finding, nearest
 from simulator.faults import KINDS, Fault, matching
 from simulator.parts import Part
+from simulator.physics.occupancy import HABITS
 from simulator.plant import Account
 from simulator.scenario_file import FaultEntry, ScenarioFile
 from simulator.sites import SITES
@@ -31,6 +32,8 @@ def check(told: ScenarioFile, folder: Path) -> Iterator[Finding]:
         return
     yield from _sizes(told, kind)
     yield from _own(told, kind)
+    if told.habits not in HABITS:
+        yield ("habits",), f"`{told.habits}`", "one of " + ", ".join(HABITS), nearest(told.habits, HABITS)
     yield from _physics(told)
     yield from _expectations(told)
     if told.weather is not None and not (folder / told.weather).is_file():
@@ -85,7 +88,7 @@ def _physics(told: ScenarioFile) -> Iterator[Finding]:
 
 
 def _expectations(told: ScenarioFile) -> Iterator[Finding]:
-    known = [field.name for field in fields(Account)] + ["energy_kwh"]
+    known = [field.name for field in fields(Account) if field.type == "float"] + ["energy_kwh"]
     for name, wanted in told.expect.items():
         if name not in known:
             yield _unknown(("expect", name), name, known)
@@ -110,7 +113,16 @@ def resolve(plan: Plan, site: Site) -> tuple[tuple[Fault, ...], list[Finding]]:
         found += wrong
         if not wrong:
             faults.append(_resolved(plan, entry, site))
-    return tuple(faults), found
+    return tuple(faults), found + list(_guests(plan, site))
+
+
+def _guests(plan: Plan, site: Site) -> Iterator[Finding]:
+    """Events happen in zones that there are."""
+    zones = tuple(name for part in site.parts for name, told in part.equipment.items() if told["kind"] == "zone")
+    for n, event in enumerate(plan.events):
+        for name in event.zones:
+            if name not in zones:
+                yield ("events", n, "zones"), f"`{name}`", _some(zones), nearest(name, zones)
 
 
 def _fault(where: tuple[str | int, ...], entry: FaultEntry, site: Site) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from agent.config.lines import nearest, read_sheet
 from agent.config.telling import tell
 from agent.core.errors import ConfigError, Problem
 from simulator.faults import Fault
+from simulator.physics.epw import EpwSky
 from simulator.physics.weather import CLIMATES, Sky, Spell, SyntheticSky
 from simulator.plant import Plant
 from simulator.scenario_check import check, resolve
@@ -150,21 +151,11 @@ def faults(plan: Plan, built: Site) -> tuple[Fault, ...]:
 
 def _sky(plan: Plan, seeds: Sequence[int], first_days: Sequence[date], span: Span) -> Sky:
     firsts = [first - WARMUP for first in first_days]
+    told, spell = plan.spell, None
+    if told is not None:
+        first = plan.start + timedelta(days=plan.learn_days + told.day - 1)
+        spell = Spell(first=first, days=told.days, kelvin=told.kelvin)
     if plan.weather is not None:
-        from simulator.physics.epw import EpwSky
-
-        return EpwSky(plan.path.parent / plan.weather, firsts, span.total_days)
-    spell = plan.spell
-    return SyntheticSky(
-        CLIMATES[plan.climate][plan.season],
-        firsts,
-        min([plan.start - WARMUP, *firsts]),
-        span.total_days,
-        plan.latitude,
-        Seeds.of(seeds).sky,
-        spell=None
-        if spell is None
-        else Spell(
-            first=plan.start + timedelta(days=plan.learn_days + spell.day - 1), days=spell.days, kelvin=spell.kelvin
-        ),
-    )
+        return EpwSky(plan.path.parent / plan.weather, firsts, span.total_days, spell)
+    season, origin = CLIMATES[plan.climate][plan.season], min([plan.start - WARMUP, *firsts])
+    return SyntheticSky(season, firsts, origin, span.total_days, plan.latitude, Seeds.of(seeds).sky, spell=spell)

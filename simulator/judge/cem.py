@@ -7,7 +7,7 @@ import numpy as np
 from simulator.parts import Array
 
 ELITE_SHARE = 0.125
-KEEP = 0.3
+KEEP = 0.15
 """Of the old mean and deviation from one generation to the next (smoothing as in de Boer et al., A tutorial on the
 cross-entropy method, 2005, there 0.1 to 0.3 on the old)."""
 FIRST_DEVIATION, AGAIN_DEVIATION, LEAST_DEVIATION = 0.30, 0.15, 0.01

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.judge.figures import flat, use_label, uses_of
+from simulator.judge.figures import MUST_HOLD, flat, use_label, uses_of
 from simulator.judge.score import YARDSTICK, Scorecard
 from simulator.judge.table import TITLES
 
@@ -121,18 +121,6 @@ def _idle(card: Scorecard, plt: Any) -> Any:
     axes[0].invert_yaxis()
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return figure
-
-
-MUST_HOLD = (
-    ("comfort_hi_kh", "too warm, K h"),
-    ("comfort_lo_kh", "too cold, K h"),
-    ("unvent_h", "unventilated, h"),
-    ("humid_kh", "too humid, K h"),
-    ("inlet_kh", "rack inlets above 27 °C, K h"),
-    ("short_h", "servers short of air, h"),
-    ("lift_waiting_mean_s", "wait for a lift, mean, s"),
-    ("lift_waiting_p90_s", "wait, 90th percentile, s"),
-)
 
 
 def _held(card: Scorecard, plt: Any) -> Any:

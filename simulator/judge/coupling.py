@@ -8,7 +8,7 @@ import numpy as np
 
 from simulator.judge.arena import copy_of
 from simulator.judge.plans import Grip, Knob, Shape, as_held, knobs_of, rows_of, within
-from simulator.judge.toll import ROUNDING, is_lift, read_books
+from simulator.judge.toll import ROUNDING, lifts_of, read_books
 from simulator.world import Worlds
 
 TRIED_H = 24.0
@@ -20,7 +20,8 @@ class Cluster:
 
     shape: Shape
     rows: tuple[int, ...]
-    has_lifts: bool
+    lifts: tuple[int, ...]
+    """Of the lift parts, those among them."""
 
 
 def clusters_of(worlds: Worlds, dice: np.random.Generator) -> list[Cluster]:
@@ -41,7 +42,7 @@ def clusters_of(worlds: Worlds, dice: np.random.Generator) -> list[Cluster]:
         Cluster(
             shape=Shape([knob for owner in sorted(mine) for knob in knobs[owner]]),
             rows=tuple(sorted(rows)),
-            has_lifts=any(is_lift(worlds.parts[row]) for row in rows if row < len(worlds.parts)),
+            lifts=tuple(place for place, row in enumerate(lifts_of(worlds.parts)) if row in rows),
         )
         for mine, rows in groups
     ]

@@ -79,6 +79,17 @@ _LAST = (
     Figure("cost", "cost", "", 1, _MONEY, True),
     Figure("carbon_kg", "carbon", "kg", 0, _MONEY, True),
 )
+MUST_HOLD = (
+    ("comfort_hi_kh", "too warm, K h"),
+    ("comfort_lo_kh", "too cold, K h"),
+    ("unvent_h", "unventilated, h"),
+    ("humid_kh", "too humid, K h"),
+    ("inlet_kh", "rack inlets above 27 °C, K h"),
+    ("short_h", "servers short of air, h"),
+    ("lift_waiting_mean_s", "wait for a lift, mean, s"),
+    ("lift_waiting_p90_s", "wait, 90th percentile, s"),
+)
+"""What a saving must not be bought with."""
 NOWHERE_C = -90.0
 """`worst_inlet_c` below this: the site has no racks."""
 

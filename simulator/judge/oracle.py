@@ -32,7 +32,7 @@ SEEDED_SHARE = 0.25
 class Budget:
     """What a search may spend."""
 
-    worlds: int = 64
+    worlds: int = 128
     """Candidates a generation."""
     generations: int = 12
     """A day; twice as many on the first."""
@@ -168,7 +168,7 @@ class _Search:
         used = read_books(worlds).since(before)
         own = self._own.between(24 * day, int(24 * day + 24 + self._budget.lookahead_h))
         for one in self._searched:
-            costs = toll_kwh(used, own, one.cluster.rows, one.cluster.has_lifts)
+            costs = toll_kwh(used, own, one.cluster.rows, one.cluster.lifts)
             if generation == 0:
                 one.own_kwh = float(costs[0])
             skip = 1 if generation == 0 else 0
@@ -227,8 +227,8 @@ class _Search:
     def _found(self, days: int, profile: Profile) -> Found:
         used, own = read_books(self._worlds), self._own.between(0, 24 * days)
         rows = list(range(len(used.spent_j)))
-        worth = float(toll_kwh(used, own, rows, True)[0])
-        is_own = worth >= float(toll_kwh(own, own, rows, True)[0])
+        lifts = list(range(len(used.waits)))
+        is_own = float(toll_kwh(used, own, rows, lifts)[0]) >= float(toll_kwh(own, own, rows, lifts)[0])
         return Found(
             account=self._own.account if is_own else self._worlds.accounts()[0],
             hold=self._own.account,

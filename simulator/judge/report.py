@@ -10,7 +10,16 @@ from itertools import groupby
 from simulator.judge.figures import Figure
 from simulator.judge.score import RULER, YARDSTICK, Scorecard
 from simulator.judge.spread import METHOD
-from simulator.judge.table import TITLES, change_text, heading, labelled, share_lines, shown_figures, spread_text
+from simulator.judge.table import (
+    TITLES,
+    change_text,
+    heading,
+    labelled,
+    share_lines,
+    shown_figures,
+    spread_text,
+    worse_text,
+)
 
 STYLE = """
 body { font: 15px/1.5 system-ui, "Helvetica Neue", Arial, sans-serif; color: #22262b; background: #fff;
@@ -25,8 +34,9 @@ tbody tr + tr td { border-top: 1px solid #eceef1; } tr.group th { padding-top: .
 .wide { overflow-x: auto; } figure { margin: 1rem 0 2rem; } figure svg { max-width: 100%; height: auto; }
 figcaption { color: #5c636d; font-size: .88rem; } .met { color: #0a7d5a; } .not { color: #b3261e; font-weight: 600; }
 .key { display: flex; flex-wrap: wrap; gap: .8rem; padding: 0; list-style: none; }
-.key li { border: 1px solid #d9dce1; border-radius: .5rem; padding: .6rem .8rem; min-width: 9rem; }
-.key b { display: block; font-size: 1.35rem; } .key span { color: #5c636d; font-size: .85rem; }
+.key li { border: 1px solid #d9dce1; border-radius: .5rem; padding: .6rem .8rem; min-width: 9rem; max-width: 17rem; }
+.key b { display: block; font-size: 1.35rem; } .key span.not { color: #b3261e; }
+.key span { color: #5c636d; font-size: .85rem; }
 @media print { body { margin: 0; max-width: none; } h2 { break-after: avoid; } figure { break-inside: avoid; } }
 """
 
@@ -79,7 +89,9 @@ def _key_figures(card: Scorecard) -> Iterator[str]:
         share = card.captured(name)
         more = f"<br>{share:.0%} of what foresight saves" if share is not None and name != RULER else ""
         yield f"<li><span>{escape(TITLES[name])}: electricity and gas</span><b>{escape(told)}</b>"
-        yield f"<span>against own control{escape(reach)}{more}</span></li>"
+        worse = worse_text(card, name)
+        bought = f'<br><span class="not">{escape(worse)}</span>' if worse else "<br>nothing is worse"
+        yield f"<span>against own control{escape(reach)}{more}{bought}</span></li>"
     yield "</ul>"
 
 

@@ -13,7 +13,7 @@ from agent.core.errors import ConfigError, Problem
 from simulator import scenarios
 from simulator.judge import pool
 from simulator.judge.expect import Finding, judge
-from simulator.judge.figures import flat
+from simulator.judge.figures import MUST_HOLD, flat
 from simulator.judge.oracle import Budget
 from simulator.judge.runs import CONTROLLERS, Ran, Task
 from simulator.judge.spread import METHOD, Change, Spread, captured
@@ -24,6 +24,7 @@ RULER = "oracle"
 SEEDS_MAX = 10_000
 HELD_TOGETHER = 64
 """Worlds under own control that one worker lives side by side."""
+SLACK = 0.01
 DIGITS = 9
 """Significant, in the JSON file."""
 
@@ -133,6 +134,16 @@ class Scorecard:
         key = "energy_kwh"
         return captured(self.values(YARDSTICK, key), self.values(controller, key), self.values(RULER, key))
 
+    def worse(self, controller: str) -> dict[str, float]:
+        """Label -> mean change of what a saving must not be bought with, where it is worse than own control by more
+        than a hundredth of it and of its unit."""
+        found = {}
+        for key, label in MUST_HOLD:
+            own, mine = self.spread(YARDSTICK, key).mean, self.spread(controller, key).mean
+            if mine - own > SLACK * max(1.0, own):
+                found[label] = mine - own
+        return found
+
     @cached_property
     def findings(self) -> list[Finding]:
         expected = self.question.plan.expect
@@ -175,6 +186,7 @@ class Scorecard:
     def _told(self, name: str) -> dict[str, Any]:
         told: dict[str, Any] = {"figures": {key: asdict(self.spread(name, key)) for key in self.keys()}}
         if name != YARDSTICK:
+            told["worse"] = self.worse(name)
             told["change"] = {key: asdict(self.change(name, key)) for key in self.keys()}
         if (share := self.captured(name)) is not None:
             told["captured"] = share

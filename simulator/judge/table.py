@@ -73,6 +73,7 @@ def tables(card: Scorecard) -> RenderableType:
     if len(card.runs) > 1:
         told.append(_changes(card))
     told += [Text(line) for line in share_lines(card)]
+    told += [Text(f"{name}: {line}", style="yellow") for name in card.runs if (line := worse_text(card, name))]
     told += [Text(str(found), style="" if found.is_met else "red") for found in card.findings]
     return Group(*told)
 
@@ -114,6 +115,13 @@ def _changes(card: Scorecard) -> Table:
                 label = figure.label
             table.add_row(escape(label), *(change_text(card, name, figure, margin_text) for name in others))
     return table
+
+
+def worse_text(card: Scorecard, controller: str) -> str:
+    """What the saving was bought with; empty when with nothing."""
+    worse = card.worse(controller)
+    told = ", ".join(f"{label} {_signed(change, 2)}" for label, change in worse.items())
+    return f"worse than own control: {told}" if worse else ""
 
 
 def share_lines(card: Scorecard) -> Iterator[str]:

@@ -45,7 +45,7 @@ class Reading(NamedTuple):
     terms: Array
     """[parts, terms, worlds]."""
     waits: Array
-    """[bins + 1, worlds]: passengers by wait, and all their waiting in s; no row on a site without lifts."""
+    """[lift parts, bins + 1, worlds]: passengers by wait, and all their waiting in s."""
 
     def since(self, before: Reading) -> Reading:
         return Reading(self.spent_j - before.spent_j, self.terms - before.terms, self.waits - before.waits)
@@ -59,30 +59,35 @@ class Reading(NamedTuple):
 
 def read_books(worlds: Worlds) -> Reading:
     terms = np.zeros((len(worlds.parts), len(TERMS), worlds.worlds))
-    waits = np.zeros((WAIT_BINS + 1, worlds.worlds)) if any(map(is_lift, worlds.parts)) else np.zeros((0, 1))
+    waits = np.zeros((len(lifts_of(worlds.parts)), WAIT_BINS + 1, worlds.worlds))
     for row, part in enumerate(worlds.parts):
         sums = part.books.sums
         for column, term in enumerate(TERMS):
             if term.book in sums:
                 terms[row, column] = sums[term.book].reshape(-1, worlds.worlds).sum(axis=0)
+    for place, row in enumerate(lifts_of(worlds.parts)):
+        sums = worlds.parts[row].books.sums
         if "wait_hist" in sums:
-            waits[:-1] += sums["wait_hist"]
-            waits[-1] += sums["wait_s"]
+            waits[place, :-1], waits[place, -1] = sums["wait_hist"], sums["wait_s"]
     return Reading(spent_j(worlds), terms, waits)
 
 
-def is_lift(part: Part) -> bool:
-    return "lifts" in part.uses
+def lifts_of(parts: Sequence[Part]) -> list[int]:
+    """Rows of the parts that have people waiting."""
+    return [row for row, part in enumerate(parts) if "lifts" in part.uses]
 
 
-def toll_kwh(used: Reading, own: Reading, rows: Sequence[int], has_lifts: bool) -> Array:
-    """Of the parts `rows` in a stretch, [worlds]: `used` against `own`, the same stretch under own control [1]."""
+def toll_kwh(used: Reading, own: Reading, rows: Sequence[int], lifts: Sequence[int]) -> Array:
+    """Of the parts `rows` in a stretch, [worlds]: `used` against `own`, the same stretch under own control [1].
+
+    `lifts`: which of the lift parts are among them.
+    """
     parts = [row for row in rows if row < len(used.terms)]
     price = np.array([term.kwh / term.per_hour for term in TERMS])[:, None]
     excess = np.maximum(0.0, used.terms[parts] - own.terms[parts] * (1.0 + ROUNDING))
     kwh = used.spent_j[list(rows)].sum(axis=0) / J_PER_KWH + (price * excess).sum(axis=(0, 1))
-    if has_lifts and len(used.waits):
-        slower = np.maximum(0.0, _waiting_s(used.waits) - _waiting_s(own.waits))
+    for lift in lifts:
+        slower = np.maximum(0.0, _waiting_s(used.waits[lift]) - _waiting_s(own.waits[lift]))
         kwh = kwh + WAIT_KWH_S * slower.sum(axis=0)
     return kwh
 

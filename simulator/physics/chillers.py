@@ -1,7 +1,7 @@
 """A chilled-water plant: electric chillers, primary and secondary pumps, cooling towers, and the loops between them.
 
-What closes in each sub-step: load and loop pumps = evaporators + exchanger + stored in the loop; evaporators, exchanger,
-compressors and condenser pumps = given off by the towers + stored in their basin.
+What closes in each sub-step: load and loop pumps = evaporators + exchanger + stored in the loop; and evaporators,
+exchanger, compressors and condenser pumps = given off by the towers + stored in their basin.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from simulator.parts import SUB_STEP_S, Array, Own, Part, follow
-from simulator.physics.cooling_tower import DESIGN_APPROACH_K, WATER_J_KG_K, CoolingTower, TowerPlan
+from simulator.physics.cooling_tower import WATER_J_KG_K, CoolingTower, TowerPlan
 from simulator.physics.weather import SkyDay
 from simulator.plant import Permit, WritablePoint
 
@@ -44,8 +44,9 @@ IDLE_SHARE = 0.05
 """Less than this of one chiller's capacity is no load."""
 COLDEST_CONDENSER_C = 16.0
 """A bypass keeps colder tower water from the condensers."""
-EXCHANGER_K = 2.0
-"""Approach of a water-side economizer's heat exchanger (our assumption)."""
+EXCHANGER_K, FREE_APPROACH_K = 2.0, 8.0
+"""Approach of a water-side economizer's heat exchanger (our assumption), and that of the tower in cool weather, by
+which it is opened; see `cooling_tower.py`."""
 COIL_AIR_C, COIL_WATER_C = 24.0, 6.7
 """Coils on air of 24 C warm their water by the design rise at 6.7 C, by less the warmer it comes (our assumption)."""
 LEAST_FLOW, HELD_HEAD = 0.30, 0.33
@@ -88,14 +89,11 @@ class ChillerPlan:
         rated = (RATED_CONDENSER_C - RATED_LEAVING_C + BUNDLES_K) / (RATED_LEAVING_C + 273.15)
         return (LIFTLESS + (1.0 - LIFTLESS) / rated * lift / (leaving_c + 273.15)) / self.cop
 
-    def power_w(self, load_w: Array, leaving_c: Array, condenser_c: Array) -> Array:
-        """Electricity of one chiller; below the least load it cycles, and its power falls in proportion."""
-        full = self.capacity(leaving_c, condenser_c)
+    def power_share(self, part_load: Array) -> Array:
+        """Power over that at full load; below the least load a chiller cycles, and its power falls in proportion."""
         a, b, c = POWER_BY_PART_LOAD
-        part = np.minimum(1.0, load_w / full)
-        held = np.maximum(part, LEAST_LOAD)
-        curve = a + held * (b + c * held)
-        return full * self.input_ratio(leaving_c, condenser_c) * curve * np.minimum(1.0, part / LEAST_LOAD)
+        held = np.maximum(part_load, LEAST_LOAD)
+        return (a + held * (b + c * held)) * (part_load / held)
 
     def tower(self) -> TowerPlan:
         """A cell a chiller, sized for what it rejects."""
@@ -138,13 +136,11 @@ class ChillerPlant(Part):
         """Supply to the coils."""
         self.tower = CoolingTower(plan.tower(), self.own["condenser_water_c"])
         self.running = np.ones(self.worlds)
-        self.load_w = self.cooled_w = self.work_w = self.free_w = np.zeros(self.worlds)
+        self.load_w = self.cooled_w = self.work_w = self.free_w = self.rejected_w = np.zeros(self.worlds)
         self.loop_pumps_w = self.condenser_pumps_w = np.zeros(self.worlds)
         """Each ends as heat in its water."""
         self._staged_s = np.full(self.worlds, STAGE_S)
-        self._is_up = np.ones((plan.chillers, 1))
-        self._was_on = np.zeros((plan.chillers, self.worlds), bool)
-        self._none = np.zeros(self.worlds)
+        self._is_up, self._was_on = np.ones((plan.chillers, 1)), np.zeros((plan.chillers, self.worlds), bool)
         self._loop_max_kg_s = plan.chillers * plan.capacity_w / (WATER_J_KG_K * plan.design_k)
 
     def serve(self, clients: Sequence[Client]) -> None:
@@ -157,24 +153,25 @@ class ChillerPlant(Part):
     def advance(self, minute: int, sky: SkyDay, held: Array) -> None:
         plan, wet = self.plan, sky.wet_bulb_c[minute]
         leaving, condenser, most = self._orders(sky.outdoor_c[minute], held)
-        self.load_w = sum((client.coil_w for client in self.clients), self._none)
+        self.load_w = sum((client.coil_w for client in self.clients), np.zeros(self.worlds))
         self._circulate()
         entering = np.maximum(COLDEST_CONDENSER_C, self.tower.water_c)
         one = plan.capacity(self.water_c, entering)
-        pull = self.load_w + self.loop_pumps_w + plan.loop_j_k / SETTLE_S * (self.water_c - leaving)
-        wanted = np.maximum(0.0, pull)
+        stored = plan.loop_j_k / SETTLE_S * (self.water_c - leaving)
+        wanted = np.maximum(0.0, self.load_w + self.loop_pumps_w + stored)
         is_free = self._free(wanted, wet)
         self._stage(wanted - self.free_w, one, most)
         self.loop_pumps_w = self._secondary_w + plan.primary_w * self.running
         self.cooled_w = np.minimum(self.running * one, wanted - self.free_w)
-        self._each_w = self.cooled_w / np.maximum(self.running, 1.0)
-        self.work_w = self.running * plan.power_w(self._each_w, self.water_c, entering)
+        self._part_load = self.cooled_w / (np.maximum(self.running, 1.0) * one)
+        full_w = self.running * one * plan.input_ratio(self.water_c, entering)
+        self.work_w = full_w * plan.power_share(self._part_load)
         taken = self.load_w + self.loop_pumps_w - self.cooled_w - self.free_w
         self.water_c = self.water_c + taken * (SUB_STEP_S / plan.loop_j_k)
         self._reject(is_free, wet, leaving, condenser)
         self.power_w[0], self.power_w[1] = self.work_w, self.loop_pumps_w + self.condenser_pumps_w
         self.power_w[2] = self.tower.fan_w
-        self._book(one)
+        self._book()
         self._show(leaving, condenser, most)
 
     def _orders(self, outdoor: Array, held: Array) -> tuple[Array, Array, Array]:
@@ -204,7 +201,7 @@ class ChillerPlant(Part):
         """What the tower's water takes from the return without a compressor; where the exchanger is open."""
         if not self.plan.economizer:
             return False
-        is_free = (self.back_c > wet + DESIGN_APPROACH_K + EXCHANGER_K) & (wanted > 0.0)
+        is_free = (self.back_c > wet + FREE_APPROACH_K + EXCHANGER_K) & (wanted > 0.0)
         reach = np.maximum(0.0, self.back_c - EXCHANGER_K - self.tower.water_c)
         self.free_w = np.minimum(wanted, self.loop_kg_s * WATER_J_KG_K * reach) * is_free
         return is_free
@@ -230,18 +227,19 @@ class ChillerPlant(Part):
             cells = np.where(is_free, float(self.plan.chillers), cells)
             aim = np.where(is_free, np.maximum(4.0, np.minimum(setpoint, leaving - EXCHANGER_K)), setpoint)
         self.condenser_pumps_w = self.plan.condenser_pump_w * cells
-        heat = self.cooled_w + self.work_w + self.free_w + self.condenser_pumps_w
-        self.rejected_w = heat
-        self.tower.reject(heat, cells, wet, aim)
+        self.rejected_w = self.cooled_w + self.work_w + self.free_w + self.condenser_pumps_w
+        self.tower.reject(self.rejected_w, cells, wet, aim)
 
-    def _book(self, one: Array) -> None:
-        """Without load: pumps or chillers that run for less than `IDLE_SHARE` of one chiller."""
-        books = self.books
-        self._is_on = is_on = self._on()
-        is_idle = self._is_wet & (self.load_w < IDLE_SHARE * self.plan.capacity_w)
-        power_j = self.power_w.sum(axis=0) * SUB_STEP_S
-        books.idle("chilled_water1", self._is_wet * SUB_STEP_S, is_idle * SUB_STEP_S, power_j * is_idle)
-        ratio = np.minimum(1.0, self._each_w / (LEAST_LOAD * one))
+    def _book(self) -> None:
+        """For nobody: the whole plant without load, or chillers alone when the exchanger carries it."""
+        books, plan, is_on = self.books, self.plan, self._on()
+        little = IDLE_SHARE * plan.capacity_w
+        is_idle = self._is_wet & (self.load_w < little)
+        is_bare = (self.running > 0.0) & (self.cooled_w < little) & ~is_idle
+        wasted_w = self.power_w.sum(axis=0) * is_idle + (self.work_w + plan.primary_w * self.running) * is_bare
+        idle_s = (is_idle | is_bare) * SUB_STEP_S
+        books.idle("chilled_water1", self._is_wet * SUB_STEP_S, idle_s, wasted_w * SUB_STEP_S)
+        ratio = np.minimum(1.0, self._part_load / LEAST_LOAD)
         cycles = (4.0 * CYCLES_A_H * SUB_STEP_S / 3600.0) * ratio * (1.0 - ratio)
         for n, machine in enumerate(self.machines):
             books.add(f"starts/{machine}", (is_on[n] & ~self._was_on[n]) + is_on[n] * cycles)
@@ -253,13 +251,14 @@ class ChillerPlant(Part):
         return (order <= self.running) & (self._is_up > 0.0)
 
     def _show(self, leaving: Array, condenser: Array, most: Array) -> None:
-        values, first, c, is_on = self.values, len(PLANT_ROLES), len(CHILLER_ROLES), self._is_on
+        values, first, c, is_on = self.values, len(PLANT_ROLES), len(CHILLER_ROLES), self._was_on
         power = self.power_w / 1000.0
         values[6], values[7] = self.loop_kg_s, self.load_w / 1000.0
         values[8:11] = power
         values[11] = power.sum(axis=0)
-        values[first + 1 :: c] = is_on * (self.work_w / np.maximum(self.running, 1.0) / 1000.0)
-        values[first + 2 :: c] = is_on * (self._each_w / 1000.0)
+        each = 0.001 / np.maximum(self.running, 1.0)
+        values[first + 1 :: c] = is_on * (self.work_w * each)
+        values[first + 2 :: c] = is_on * (self.cooled_w * each)
         if not self.is_told:
             return
         for row, value in enumerate((leaving, condenser, most, self.water_c, self.back_c, self.tower.water_c)):

@@ -41,7 +41,7 @@ def effectiveness(ntu: float, ratio: Array) -> Array:
     rest = 1.0 - ratio
     rest = np.where(np.abs(rest) < 1e-6, 1e-6, rest)  # At 1 the formula is 0 / 0, and its limit is near.
     decay = np.exp(-ntu * rest)
-    return (1.0 - decay) / (1.0 - ratio * decay)
+    return (1.0 - decay) / (1.0 - (1.0 - rest) * decay)
 
 
 def design_ntu() -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from simulator.books import INLET_MAX_C
 from simulator.parts import SUB_STEP_S, Array, Own, Part, follow
 from simulator.physics.comfort import DAMP_KG_KG, DEW_POINT_MAX_C
-from simulator.physics.psychrometrics import CP_AIR_J_KG_K, dew_point
+from simulator.physics.psychrometrics import CP_AIR_J_KG_K, LATENT_J_KG, dew_point, saturated
 from simulator.physics.weather import SkyDay
 from simulator.plant import Permit, WritablePoint
 
@@ -26,6 +26,10 @@ WATER_APPROACH_K = 3.0
 """A chilled-water coil brings air no nearer than this to the entering water (our assumption)."""
 LEAK_KG_S = 0.02
 """Outdoor air into the hall, which is kept tight (our assumption); it carries the only moisture there is."""
+SURFACE_K = 4.0
+"""A wet coil's surface lies so far below its supply air, halfway to the evaporation, unless its water is warmer."""
+DRY_KG_KG = 0.0057
+"""Air of a dew point below 5.7 C wets no coil we have."""
 
 
 class Chilled(Protocol):
@@ -77,6 +81,8 @@ class HallPlan:
     ups_rated_w: float = 1.0
     pdu_share: float = 0.0
     """Loss of the distribution behind the UPS, in proportion."""
+    is_coil_wet: bool = False
+    """Coils below the dew point dry the air, and that heat has to be paid for."""
     server_fan_floor: float = 0.50
     """Server fan speed below `server_fan_knee_c`."""
     server_fan_knee_c: float = 23.0
@@ -118,25 +124,26 @@ class DataHall(Part):
         racks, worlds = plan.racks.leak.shape
         self.cracs = tuple(f"crac{1 + n}" for n in range(plan.cracs))
         self.inlets = tuple(f"room1.rack_inlet_temperature_{1 + n}" for n in range(racks))
-        self.points = (
-            *self.inlets,
-            "room1.it_power",
-            *(f"{crac}.{role}" for crac in self.cracs for role in CRAC_ROLES),
-        )
+        told = (f"{crac}.{role}" for crac in self.cracs for role in CRAC_ROLES)
+        self.points = (*self.inlets, "room1.it_power", *told)
         self.writable, self.permits, self.equipment = _writable(self.cracs), _permits(self.cracs, self.inlets), {}
         self.equipment["room1"] = {"kind": "data_room"}
         for crac in self.cracs:
             self.equipment[crac] = {"kind": "crac", "serves": "room1", "inlet_max_c": 27.0, "it_meter": "meter2"}
         self.uses = ("crac_fan", "compressor", "it", "ups", "pdu")
-        self.ailments = {"fouled-filter": self.cracs, "chiller-trip": self.cracs}
+        own_kind = "chiller-trip" if chilled is None else "stuck-valve"
+        self.ailments = {"fouled-filter": self.cracs, own_kind: self.cracs}
         super().__init__(worlds)
         self.room_c = np.full(worlds, 25.0)
         self.supply_c = np.full((plan.cracs, worlds), 17.0)
         self.inlet_c = np.full((racks, worlds), 19.0)
         self.damp_kg_kg = np.full(worlds, 0.008)
         self.coil_w = np.zeros(worlds)
-        """Heat that the coils take out of the air, all CRACs."""
+        """Heat that the coils take out of the air, all CRACs, latent too."""
+        self.drained_kg_s = np.zeros(worlds)
+        """Water that the coils take out of the air."""
         self._loss, self._is_up = np.zeros((plan.cracs, 1)), np.ones((plan.cracs, 1))
+        self._valve = np.full((plan.cracs, 1), np.nan)
         self._share = 1.0 / plan.cracs
 
     def begin_day(self, day: int, sky: SkyDay) -> None:
@@ -146,6 +153,8 @@ class DataHall(Part):
         row = self.cracs.index(equipment)
         if kind == "fouled-filter":
             self._loss[row] = size or 0.0
+        elif kind == "stuck-valve":
+            self._valve[row] = np.nan if size is None else size
         else:
             self._is_up[row] = 1.0 if size is None else 0.0
 
@@ -189,23 +198,42 @@ class DataHall(Part):
         warmest = self.room_c + fan_w / stream
         wanted = np.minimum(warmest, self.supply_c + (setpoint_c - self.supply_c) * (SUB_STEP_S / COIL_LAG_S))
         if self.chilled is not None:
-            wanted = np.maximum(wanted, np.minimum(warmest, self.chilled.water_c + WATER_APPROACH_K))
-        heat = np.minimum(plan.cooling_max_w * self._is_up, stream * (warmest - wanted))
+            coldest = np.minimum(warmest, self.chilled.water_c + WATER_APPROACH_K)
+            wanted = np.maximum(wanted, coldest)
+            wanted = follow(warmest - self._valve * (warmest - coldest), wanted)
+        most = plan.cooling_max_w * self._is_up
+        heat = np.minimum(most, stream * (warmest - wanted))
         self.supply_c = warmest - heat / stream
-        self.crac_coil_w = heat
+        into = self.it_w + self.ups_w + self.pdu_w + fan_w.sum(axis=0) - heat.sum(axis=0)
+        into = into + plan.wall_w_k * (plan.surround_c - self.room_c)
+        if plan.is_coil_wet:
+            heat = heat + self._dry(heat, stream, most - heat)
+        self.room_c = self.room_c + into * (SUB_STEP_S / plan.room_j_k)
         self.coil_w = heat.sum(axis=0)
         if self.chilled is None:
             self.compressor_w = plan.compressor_w(heat, self.supply_c, outdoor_c)
         else:
             self.compressor_w = np.zeros_like(heat)
-        into = self.it_w + self.ups_w + self.pdu_w + fan_w.sum(axis=0) - self.coil_w
-        into = into + plan.wall_w_k * (plan.surround_c - self.room_c)
-        self.room_c = self.room_c + into * (SUB_STEP_S / plan.room_j_k)
+
+    def _dry(self, heat: Array, stream: Array, most: Array) -> Array | float:
+        """Latent heat, W: air that touches the coil leaves saturated at its surface, the rest passes by."""
+        self.drained_kg_s = np.zeros(self.worlds)
+        if self.damp_kg_kg.max() < DRY_KG_KG:
+            return 0.0
+        surface = self.supply_c - SURFACE_K
+        if self.chilled is not None:
+            surface = np.maximum(surface, self.chilled.water_c + 0.5 * WATER_APPROACH_K)
+        touched = np.minimum(1.0, heat / (stream * np.maximum(self.room_c - surface, 0.1)))
+        drained = stream / CP_AIR_J_KG_K * touched * np.maximum(0.0, self.damp_kg_kg - saturated(surface))
+        latent = np.minimum(drained * LATENT_J_KG, most)
+        self.drained_kg_s = latent.sum(axis=0) / LATENT_J_KG
+        return latent
 
     def _damp(self, outdoor_kg_kg: Array) -> None:
-        """Leaks bring moisture; coils this warm take none out."""
+        """Leaks bring moisture, wet coils drain it."""
         held_kg = self.plan.room_j_k / CP_AIR_J_KG_K
-        self.damp_kg_kg = self.damp_kg_kg + LEAK_KG_S * (outdoor_kg_kg - self.damp_kg_kg) * (SUB_STEP_S / held_kg)
+        gain = LEAK_KG_S * (outdoor_kg_kg - self.damp_kg_kg) - self.drained_kg_s
+        self.damp_kg_kg = self.damp_kg_kg + gain * (SUB_STEP_S / held_kg)
 
     def _book(self, crac_kg_s: Array, fan_w: Array) -> None:
         power, books = self.power_w, self.books

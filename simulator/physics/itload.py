@@ -27,18 +27,17 @@ class Shape:
     """Height of the plateau from 22:00 to 05:00."""
 
 
-SHAPES = (
-    Shape(base=0.84, wave=0.08, bursts=3.0, burst=(0.05, 0.14)),
-    Shape(base=0.62, wave=0.04, bursts=3.0, burst=(0.05, 0.10), batch=0.35),
-    Shape(base=0.55, wave=0.10, bursts=20.0, burst=(0.10, 0.45)),
-)
-"""Diurnal, nightly batch, bursty."""
+DIURNAL = Shape(base=0.84, wave=0.08, bursts=3.0, burst=(0.05, 0.14))
+BATCH = Shape(base=0.62, wave=0.04, bursts=3.0, burst=(0.05, 0.10), batch=0.35)
+BURSTS = Shape(base=0.55, wave=0.10, bursts=20.0, burst=(0.10, 0.45))
+SHAPES = (DIURNAL, BATCH, BURSTS)
+"""In the order of a scenario's `load`."""
 
 
 class Load:
     """Days of compute power, [1440, racks, worlds] W, drawn by (seed, day)."""
 
-    def __init__(self, nominal_w: Array, seeds: Sequence[int], shape: Shape = SHAPES[0]) -> None:
+    def __init__(self, nominal_w: Array, seeds: Sequence[int], shape: Shape = DIURNAL) -> None:
         """`nominal_w` [racks, worlds]."""
         self._nominal_w, self._seeds, self._shape = nominal_w, list(seeds), shape
 

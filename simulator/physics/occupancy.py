@@ -50,7 +50,9 @@ class Habits:
     shifts: tuple[Shift, ...] = ()
     """People beside those."""
     interfloor_per_h: float = 0.25
-    """Lift rides between floors, a person and hour."""
+    """Lift rides between floors, a person and hour: one every four hours."""
+    night_rides_share: float = 1.0
+    """Of those, between 23:00 and 06:00: most guests sleep."""
 
 
 CLEANERS = Shift(come_h=(18.5, 19.0), go_h=(20.5, 21.5), share=0.1, weekdays=(0, 1, 2, 3, 4), has_holidays=True)
@@ -82,7 +84,13 @@ HABITS = {
         interfloor_per_h=0.1,
     ),
     "clinic": Habits(
-        present_share=0.9, saturday_share=0.5, sunday_share=0.4, lunch_share=0.5, shifts=WARDS, interfloor_per_h=1.0
+        present_share=0.9,
+        saturday_share=0.5,
+        sunday_share=0.4,
+        lunch_share=0.5,
+        shifts=WARDS,
+        interfloor_per_h=1.0,
+        night_rides_share=0.3,
     ),
     "hotel": Habits(
         arrive_h=(6.5, 8.5),
@@ -94,9 +102,15 @@ HABITS = {
         late_days_share=0.0,
         shifts=(GUESTS,),
         interfloor_per_h=0.3,
+        night_rides_share=0.05,
     ),
     "residential": Habits(
-        present_share=0.0, saturday_share=0.0, late_days_share=0.0, shifts=DWELLERS, interfloor_per_h=0.05
+        present_share=0.0,
+        saturday_share=0.0,
+        late_days_share=0.0,
+        shifts=DWELLERS,
+        interfloor_per_h=0.05,
+        night_rides_share=0.2,
     ),
     "shifts": Habits(
         present_share=0.0, saturday_share=0.0, late_days_share=0.0, shifts=THREE_TURNS, interfloor_per_h=0.1
@@ -122,8 +136,10 @@ class PeopleDay:
     people: Array
     """float64 [1440, zones, worlds], whole numbers."""
     arrivals: Array
-    """People who entered a zone in this minute, all zones, [1440, worlds]."""
+    """People who entered a zone in this minute, all zones, [1440, worlds]; visitors of events are not counted here."""
     departures: Array
+    visitors: Array
+    """Of the people, all zones: those who are here for an event, [1440, worlds]."""
 
 
 class _Diary:
@@ -194,17 +210,18 @@ class People:
         return [(first - self._origin).days + number for first in self._first]
 
     def _draw(self, number: int) -> PeopleDay:
-        known: dict[tuple[int, date], tuple[Array, Array, Array]] = {}
+        known: dict[tuple[int, date], tuple[Array, ...]] = {}
         rows = []
         for seed, first in zip(self._seeds, self._first, strict=True):
             today = first + timedelta(days=number)
             if (seed, today) not in known:
                 known[seed, today] = self._one(seed, today)
             rows.append(known[seed, today])
-        people, come, go = (np.stack([row[n] for row in rows], axis=-1) for n in range(3))
-        return PeopleDay(people=people, arrivals=come, departures=go)
+        people, come, go, visitors = (np.stack([row[n] for row in rows], axis=-1) for n in range(4))
+        return PeopleDay(people=people, arrivals=come, departures=go, visitors=visitors)
 
-    def _one(self, seed: int, today: date) -> tuple[Array, Array, Array]:
+    def _one(self, seed: int, today: date) -> tuple[Array, ...]:
+        """People, arrivals, departures, visitors."""
         diary = _Diary(self.zones)
         rng = np.random.default_rng([seed, (today - self._origin).days])  # Nothing may be drawn before these.
         habits, weekday = self.habits, today.weekday()
@@ -217,12 +234,18 @@ class People:
         for number, shift in enumerate(habits.shifts):
             for came in (today - timedelta(days=1), today):
                 self._shift(diary, shift, (came - today).days * MINUTES, came, self._dice(seed, came, 1 + number))
+        people, come, go = diary.close()
+        visits = self._visits(today)
+        return people + visits, come, go, visits.sum(axis=1)
+
+    def _visits(self, today: date) -> Array:
+        """People of events, [1440, zones]; no dice."""
+        diary = _Diary(self.zones)
         for event in self._events:
-            if event.date == today:
-                for zone, name in enumerate(self._names):
-                    if not event.zones or name in event.zones:
-                        diary.stay(zone, event.from_h * 60.0, min(event.to_h * 60.0, MINUTES), event.people)
-        return diary.close()
+            for zone, name in enumerate(self._names):
+                if event.date == today and (not event.zones or name in event.zones):
+                    diary.stay(zone, event.from_h * 60.0, event.to_h * 60.0, event.people)
+        return diary.close()[0]
 
     def _working_day(self, diary: _Diary, rng: np.random.Generator) -> None:
         habits = self.habits

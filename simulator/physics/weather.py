@@ -15,11 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.physics import psychrometrics
+from simulator.physics.sun import (
+    COS_85_DEG,
+    STEFAN_BOLTZMANN_W_M2_K4,
+    perez,
+    radiant_c,
+    sky_emissivity,
+    sun_position,
+    sunshine,
+)
 
 Array = NDArray[np.float64]
 
 MINUTES = 1440
-SOLAR_CONSTANT_W_M2 = 1361.0
+SPELL_COMES_MIN = 360
+"""A spell of heat or cold comes over the first six hours and goes over the six after its end (our assumption)."""
 ALBEDO = 0.2
 """Ground reflectance, the usual default."""
 
@@ -55,8 +65,10 @@ class Spell:
     kelvin: float
 
     def on(self, days: Sequence[date]) -> Array:
-        """K, [worlds]."""
-        return np.array([self.kelvin * (0 <= (day - self.first).days < self.days) for day in days])
+        """K, [1440, worlds]."""
+        since_min = np.arange(MINUTES)[:, None] + np.array([1440.0 * (day - self.first).days for day in days])
+        come, gone = ((since_min - start) / SPELL_COMES_MIN for start in (0.0, 1440.0 * self.days))
+        return self.kelvin * (np.clip(come, 0.0, 1.0) - np.clip(gone, 0.0, 1.0))
 
 
 def _climate(
@@ -119,25 +131,61 @@ class SkyDay:
     days: tuple[date, ...]
     """Today, by world."""
 
+    told_beam_w_m2: Array | None = None
+    """On a plane that faces the sun; None: what irradiance and diffuse leave."""
+    infrared_w_m2: Array | None = None
+    """From the sky, on the horizontal; None: by dew point and cloud."""
+    cloud: Array | float = 0.5
+    wind_m_s: Array | float = 3.5
+    """At ten meters; the default is an ordinary inland mean (our assumption)."""
+    pressure_pa: Array | float = psychrometrics.SEA_LEVEL_PA
+    is_bright_near_sun: bool = False
+    """The diffuse sky is Perez's, brighter about the sun and at the horizon; else it is even."""
+
     @cached_property
     def wet_bulb_c(self) -> Array:
-        """Thermodynamic, at sea level; only cooling towers and evaporative coolers ask."""
-        return psychrometrics.wet_bulb(self.outdoor_c, self.humidity_kg_kg)
+        """Thermodynamic; only cooling towers and evaporative coolers ask."""
+        return psychrometrics.wet_bulb(self.outdoor_c, self.humidity_kg_kg, self.pressure_pa)
+
+    @cached_property
+    def sky_c(self) -> Array:
+        """What a roof sees above it."""
+        if self.infrared_w_m2 is not None:
+            return radiant_c(self.infrared_w_m2)
+        emissivity = sky_emissivity(psychrometrics.dew_point(self.humidity_kg_kg, self.pressure_pa), self.cloud)
+        return radiant_c(emissivity * STEFAN_BOLTZMANN_W_M2_K4 * (self.outdoor_c + 273.15) ** 4)
+
+    @cached_property
+    def beam_w_m2(self) -> Array:
+        """On a plane that faces the sun."""
+        if self.told_beam_w_m2 is not None:
+            return self.told_beam_w_m2
+        low_sun = np.maximum(self.cos_zenith, 0.05)  # Beam over a sun on the horizon would divide by nothing.
+        return (self.irradiance_w_m2 - self.diffuse_w_m2) / low_sun
+
+    def incidence(self, side: str) -> Array:
+        """Cosine of the angle between the sun and a facade's normal; 0 behind it."""
+        sin_zenith = np.sqrt(np.maximum(0.0, 1.0 - self.cos_zenith**2))
+        return np.maximum(0.0, sin_zenith * np.cos(self.azimuth - np.radians(FACADES_DEG[side])))
+
+    @cached_property
+    def _glow(self) -> tuple[Array, Array] | None:
+        return perez(self.diffuse_w_m2, self.beam_w_m2, self.cos_zenith) if self.is_bright_near_sun else None
+
+    def facade(self, side: str) -> tuple[Array, Array]:
+        """Beam, and all that is diffuse (sky and ground), on a vertical facade, W/m2."""
+        cos_angle = self.incidence(side)
+        spread = 0.5 * self.diffuse_w_m2 + 0.5 * ALBEDO * self.irradiance_w_m2
+        if self._glow is not None:
+            about_sun, horizon = self._glow
+            near = cos_angle / np.maximum(self.cos_zenith, COS_85_DEG)
+            spread = spread + self.diffuse_w_m2 * np.maximum(about_sun * (near - 0.5) + horizon, -0.5)
+        return self.beam_w_m2 * cos_angle, spread
 
     def facades(self, facing: Sequence[str]) -> Array:
-        """Irradiance of vertical facades, W/m2 [1440, len(facing), worlds].
-
-        Beam by angle of incidence, half of an isotropic sky, half of the ground's reflection.
-        """
-        low_sun = np.maximum(self.cos_zenith, 0.05)  # Beam over a sun on the horizon would divide by nothing.
-        beam = (self.irradiance_w_m2 - self.diffuse_w_m2) / low_sun
-        sin_zenith = np.sqrt(np.maximum(0.0, 1.0 - self.cos_zenith**2))
-        spread = 0.5 * self.diffuse_w_m2 + 0.5 * ALBEDO * self.irradiance_w_m2
-        sides = [
-            spread + beam * np.maximum(0.0, sin_zenith * np.cos(self.azimuth - np.radians(FACADES_DEG[side])))
-            for side in facing
-        ]
-        return np.stack(sides, axis=1)
+        """Irradiance of vertical facades, W/m2 [1440, len(facing), worlds]."""
+        parts = {side: self.facade(side) for side in dict.fromkeys(facing)}
+        return np.stack([parts[side][1] + parts[side][0] for side in facing], axis=1)
 
 
 class Sky(Protocol):
@@ -145,42 +193,6 @@ class Sky(Protocol):
 
     def day(self, number: int) -> SkyDay:
         """Day 0 is the first of the run. Raises IndexError past the last."""
-
-
-def sun_position(days: Sequence[date], latitude: float) -> tuple[Array, Array]:
-    """Cosine of the zenith angle, and azimuth from south (west positive, radians), each [1440, worlds], solar time.
-
-    Declination after Cooper (1969), as in Duffie and Beckman, Solar Engineering of Thermal Processes, eq. 1.6.1a.
-    """
-    minute = np.arange(MINUTES)[:, None] + 0.5
-    day_of_year = np.array([day.timetuple().tm_yday for day in days], np.float64)
-    declination = np.radians(23.45) * np.sin(2.0 * np.pi * (284.0 + day_of_year) / 365.0)
-    hour_angle = 2.0 * np.pi * (minute / MINUTES - 0.5)
-    phi = np.radians(latitude)
-    cos_zenith = np.cos(phi) * np.cos(declination) * np.cos(hour_angle) + np.sin(phi) * np.sin(declination)
-    azimuth = np.arctan2(
-        np.cos(declination) * np.sin(hour_angle),
-        np.cos(hour_angle) * np.sin(phi) * np.cos(declination) - np.sin(declination) * np.cos(phi),
-    )
-    return cos_zenith, azimuth
-
-
-def diffuse_share(clearness: Array) -> Array:
-    """Erbs, Klein and Duffie (1982): diffuse over global against clearness index."""
-    k = np.clip(clearness, 0.0, 1.0)
-    middle = 0.9511 - 0.1604 * k + 4.388 * k**2 - 16.638 * k**3 + 12.336 * k**4
-    return np.where(k <= 0.22, 1.0 - 0.09 * k, np.where(k <= 0.80, middle, 0.165))
-
-
-def _sunshine(cos_zenith: Array, cloud: Array) -> tuple[Array, Array]:
-    """Global horizontal and its diffuse part.
-
-    Clear sky in the form of Haurwitz (1945), dimmed as Kasten and Czeplak (1980): 1 - 0.75 cloud^3.4.
-    """
-    up = np.maximum(cos_zenith, 1e-3)
-    clear = np.where(cos_zenith > 0.0, 1098.0 * up * np.exp(-0.057 / up), 0.0)
-    ground = clear * (1.0 - 0.75 * cloud**3.4)
-    return ground, ground * diffuse_share(ground / (SOLAR_CONSTANT_W_M2 * up))
 
 
 def _remember(noise: Array, memory: float) -> Array:
@@ -256,7 +268,7 @@ class SyntheticSky:
         dew = np.minimum(dew, outdoor - 0.3)
         humidity = psychrometrics.saturated(dew)
         cos_zenith, azimuth = sun_position(days, self._latitude)
-        ground, diffuse = _sunshine(cos_zenith, cloud)
+        ground, diffuse = sunshine(cos_zenith, cloud)
         return SkyDay(
             outdoor_c=outdoor,
             humidity_kg_kg=humidity,
@@ -266,4 +278,5 @@ class SyntheticSky:
             azimuth=azimuth,
             weekday=np.array([today.weekday() for today in days]),
             days=days,
+            cloud=cloud,
         )

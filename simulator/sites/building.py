@@ -221,7 +221,7 @@ def lifts(dice: Dice, cars: int = 4, **kinds: Any) -> LiftPlan:
 
 
 def chillers(dice: Dice, chillers: int, capacity_w: float, **kinds: Any) -> ChillerPlan:
-    """`capacity_w` of one; pumps and fans sized for it: 25 W a kW of cooling to pump, 12 W of tower fans (ours)."""
+    """`capacity_w` of one; by kW of cooling 25 W to pump, 12 W of tower fans, 6.5 l of water (our assumptions)."""
     one = dice(capacity_w)
     return ChillerPlan(
         chillers=chillers,
@@ -231,7 +231,7 @@ def chillers(dice: Dice, chillers: int, capacity_w: float, **kinds: Any) -> Chil
         secondary_w=0.012 * one * chillers,
         condenser_pump_w=0.015 * one,
         tower_fan_w=0.012 * one * chillers,
-        loop_j_k=0.06 * one * chillers * 1000.0 / 6.0,
+        loop_j_k=27.0 * one * chillers,
         **kinds,
     )
 

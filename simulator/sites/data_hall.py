@@ -24,7 +24,9 @@ COOLING_W_RACK = 21_000.0
 
 def compose(order: Order) -> Site:
     dice, racks, chillers = order.dice(), order.count("racks"), order.count("chillers")
-    hall = building.hall(dice, racks, order.count("crahs"), pdu_share=0.02, ups_square=0.01, ups_rated_w=18e3 * racks)
+    hall = building.hall(
+        dice, racks, order.count("crahs"), is_coil_wet=True, pdu_share=0.02, ups_square=0.01, ups_rated_w=18e3 * racks
+    )
     load = Load(building.rack_w(dice, racks), order.seeds.load, SHAPES[order.count("load")])
     plan = building.chillers(
         dice, chillers, COOLING_W_RACK * racks * 1.4 / chillers, economizer=bool(order.sizes["economizer"])

@@ -11,7 +11,7 @@ SIZES = {
     "groups": Size(2, 1, 6, "lift groups"),
     "cars": Size(4, 1, 8, "cars a group"),
     "people": Size(12, 1, 40, "people on each of four floors we know; ten times as many ride"),
-    "regenerated": Size(0.25, 0.0, 0.45, "share of a run's energy that the drives feed back"),
+    "regenerated": Size(0.25, 0.0, 0.45, "share of an empty or full car's run energy that the drives feed back"),
 }
 
 

@@ -18,7 +18,7 @@ SIZES = {
 
 def compose(order: Order) -> Site:
     dice, racks = order.dice(), order.count("racks")
-    hall = building.hall(dice, racks, order.count("cracs"), pdu_share=0.015)
+    hall = building.hall(dice, racks, order.count("cracs"), is_coil_wet=True, pdu_share=0.015)
     load = Load(building.rack_w(dice, racks), order.seeds.load, SHAPES[order.count("load")])
     return Site(parts=(DataHall(hall, load, order.own(DataHall)),), meters=METERS, room_uses=ROOM_USES)
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.parts import MINUTES, Dice
-from simulator.physics.dataroom import DataHall
-from simulator.physics.itload import SHAPES, Load
+from simulator.physics.dataroom import LEAK_KG_S, DataHall
+from simulator.physics.psychrometrics import LATENT_J_KG
 from simulator.sites import building
 from tests.simulator.still import live, still_sky, value
 
@@ -126,15 +126,90 @@ def test_each_world_lives_alone():
     assert np.array_equal(together.values[:, 1], alone.values[:, 0])
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_loads_keep_to_what_the_racks_can_do(shape):
-    nominal = np.full((4, 2), 10_000.0)
-    day = Load(nominal, [1, 2], shape)(3)
-    assert day.shape == (MINUTES, 4, 2)
-    assert day.min() >= 3000.0 and day.max() <= 11_000.0
-    assert np.array_equal(day[:, :, 1], Load(nominal[:, 1:], [2], shape)(3)[:, :, 0])
+def test_ailments_are_those_of_the_machine():
+    assert set(hall().ailments) == {"fouled-filter", "chiller-trip"}
+    assert set(hall(chilled=Water(7.0)).ailments) == {"fouled-filter", "stuck-valve"}
 
 
-def test_batches_fill_the_night():
-    day = Load(np.full((4, 1), 10_000.0), [1], SHAPES[1])(0).mean(axis=(1, 2))
-    assert day[2 * 60] > 1.3 * day[15 * 60]
+def test_a_fouled_filter_takes_air_for_the_same_power():
+    part = hall()
+    clean = kwh(part)
+    cool = part.inlet_c.max()
+    part.ail("fouled-filter", "crac1", 0.7)
+    assert kwh(part)["crac_fan"] == clean["crac_fan"]
+    assert part.inlet_c.max() > cool + 3.0
+    part.ail("fouled-filter", "crac1", None)
+    kwh(part)
+    assert part.inlet_c.max() == pytest.approx(cool, abs=0.2)
+
+
+def test_a_valve_that_sticks_cools_too_little_or_too_much():
+    part = hall(chilled=Water(7.0))
+    kwh(part)
+    asked = part.coil_w[0]
+    part.ail("stuck-valve", "crac1", 0.2)
+    kwh(part)
+    assert part.inlet_c.max() > 27.0
+    part.ail("stuck-valve", "crac1", 0.9)
+    kwh(part)
+    assert value(part, "crac1.supply_air_temperature") < 13.0
+    assert part.coil_w[0] == pytest.approx(asked, rel=0.1)  # In the long run heat out is heat in, only colder.
+    part.ail("stuck-valve", "crac1", None)
+    kwh(part)
+    assert value(part, "crac1.supply_air_temperature") == pytest.approx(17.0, abs=0.2)
+
+
+def test_several_cracs_mix_their_air_below_one_floor():
+    """One warm, one cold: racks get the mean, weighted by air."""
+    part = hall(cracs=3)
+    orders = {f"crac{n}.{SUPPLY}": celsius for n, celsius in ((1, 15.0), (2, 15.0), (3, 24.0))}
+    live(part, still_sky(25.0), orders | {f"crac{n}.{FAN}": 80.0 for n in (1, 2, 3)})
+    around = part.plan.racks.leak[:, 0] * (part.room_c[0] - 18.0)
+    assert part.inlet_c[:, 0] == pytest.approx(18.0 + around, abs=0.05)
+
+
+@given(
+    outdoor=st.floats(0.3, 0.95),
+    cracs=st.integers(1, 3),
+    supply_c=st.floats(14.0, 24.0),
+    water_c=st.one_of(st.none(), st.floats(5.0, 14.0)),
+)
+@settings(max_examples=20, deadline=None)
+def test_what_coils_drain_has_leaked_in_and_is_paid_for(outdoor, cracs, supply_c, water_c):
+    chilled = None if water_c is None else Water(water_c)
+    part, sky = hall(cracs=cracs, chilled=chilled, is_coil_wet=True), still_sky(30.0, humidity=outdoor)
+    orders = np.array([[supply_c]] * cracs + [[80.0]] * cracs)
+    part.begin_day(0, sky)
+    outside, air_kg = sky.humidity_kg_kg[0, 0], part.plan.room_j_k[0] / 1006.0
+    before, gained, room_c, heat = part.damp_kg_kg[0], 0.0, part.room_c.copy(), 0.0
+    for minute in range(200):
+        leaked = LEAK_KG_S * (outside - part.damp_kg_kg[0])
+        wall = part.plan.wall_w_k * (part.plan.surround_c - part.room_c)
+        part.advance(minute, sky, orders)
+        gained += 60.0 * (leaked - part.drained_kg_s[0])
+        sensible = part.coil_w - part.drained_kg_s * LATENT_J_KG
+        heat += 60.0 * (part.power_w[[0, 2, 3, 4]].sum(axis=0) - sensible + wall)
+        assert part.drained_kg_s[0] >= 0.0
+    assert air_kg * (part.damp_kg_kg[0] - before) == pytest.approx(gained, abs=1e-9)
+    assert (part.room_c - room_c) * part.plan.room_j_k == pytest.approx(heat, rel=1e-6, abs=1.0)
+
+
+def test_damp_that_no_coil_takes_out_is_booked():
+    def damp_kh(supply_c: float, **kinds) -> float:
+        part = hall(**kinds)
+        live(part, still_sky(30.0, humidity=0.9), held(part, supply_c=supply_c), 3 * MINUTES)
+        return float(part.books.sums.get("humid_ks", np.zeros(1))[0]) / 3600.0
+
+    assert damp_kh(17.0) > 10.0  # Dry coils: it only leaks in.
+    assert damp_kh(17.0, is_coil_wet=True) == 0.0
+    assert damp_kh(26.0, is_coil_wet=True) > 1.0
+
+
+def test_only_what_blows_too_much_is_idle():
+    """At full speed this CRAC moves over 1.3 times the servers' air, at 60 % it does not."""
+    for percent, share in ((100.0, 1.0), (60.0, 0.0)):
+        part = hall()
+        kwh(part, fan_pct=percent)
+        sums = part.books.sums
+        assert sums["idle_s/crac1"][0] == share * sums["running_s/crac1"][0]
+        assert bool(sums["idle_j/crac1"][0] > 0.0) is bool(share)

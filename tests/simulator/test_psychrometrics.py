@@ -1,4 +1,4 @@
-"""Moist air, function by function against psychrolib, which others wrote after the same chapter of ASHRAE's handbook."""
+"""Moist air, function by function against psychrolib, which others wrote after the same chapter of the handbook."""
 
 from __future__ import annotations
 

@@ -11,10 +11,12 @@ from agent.core.image import Image
 from agent.core.limits import Limit
 from agent.core.points import Kind, PointSpec, PointTable
 from agent.safety.guard import review
+from simulator import scenarios
 from simulator.judge.arena import copy_of
 from simulator.judge.coupling import clusters_of
 from simulator.judge.oracle import Budget, search
 from simulator.judge.plans import Grip, Knob, Shape, knobs_of, within
+from simulator.sites import SITES
 from tests.simulator.judge.small_site import FAN, SETPOINT, SPEED, small_site
 
 SMALL = Budget(worlds=24, generations=6)
@@ -158,3 +160,19 @@ def test_law_every_vector_is_a_plan_within_the_band(seed):
     for knob, rows in zip(KNOBS, wanted, strict=True):
         assert ((knob.low <= rows) & (rows <= knob.high)).all()
         assert not knob.is_switch or set(np.unique(rows)) <= {0.0, 1.0}
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_every_site_can_go_back_in_time(site):
+    """Parts that lean on one another lean on the copies of one another."""
+    name = next(name for name in scenarios.names() if f"\nsite: {site}\n" in scenarios.find(name).read_text())
+    plan = scenarios.changed(scenarios.read(name), days=1, learn_days=0)
+    worlds = scenarios.worlds(plan, [1, 2])
+    held = {point: 0.5 * (permit.low + permit.high) for point, permit in worlds.permits.items()}
+    twin = copy_of(worlds)
+    for one in (twin, worlds):
+        one.hold(held)
+        for _ in range(round(3 * 3600 / one.step_s)):
+            one.step()
+    assert np.array_equal(twin.read(), worlds.read())
+    assert twin.accounts() == worlds.accounts()
