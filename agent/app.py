@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from agent.control.authority import Authority, Mode
 from agent.control.dispatch import Dispatch
 from agent.control.wheel import Pace, Wheel
 from agent.core.clock import Clock, Instant, SystemClock, wall_s
-from agent.core.errors import StoreError
+from agent.core.errors import ConfigError, Problem, StoreError
 from agent.core.points import PointTable
 from agent.core.protocols import Driver
 from agent.core.scan import Scan
@@ -32,6 +33,7 @@ from agent.runtime.lockstep import Follower, first_look
 from agent.runtime.logs import start_logging
 from agent.runtime.loops import ScaledLoop, SteeredLoop
 from agent.store.store import Store
+from agent.traffic.recorder import HeardClock, HeardDispatch, HeardStrategy, HeardWheel, Recorder, heard_mode
 from agent.uplink.link import Link
 from agent.uplink.tape import Tape
 from agent.wiring import wire_up
@@ -53,10 +55,12 @@ async def open_house(
     strategy: str | None = None,
     registers: Mapping[str, Registers] | None = None,
     link: Link | None = None,
+    record: Path | None = None,
 ) -> House:
     """Open the store, make the drivers, read what was learned; nothing runs yet.
 
     `registers` stand behind memory devices, by device name; `link` replaces the configured upstream (tests).
+    `record`: write all that comes in to this file, for `hushwatt replay`.
     Raises ConfigError, StoreError.
     """
     table = PointTable(config.points())
@@ -87,20 +91,18 @@ async def open_house(
     learner.authority = authority
     dispatch = Dispatch(wiring.writers, store, clock)
     house: House
-    wheel = Wheel(
-        live=live,
-        history=window,
-        strategy=learner,
-        envelope=envelope,
-        dispatch=dispatch,
-        journal=store,
-        clock=clock,
-        mode=authority.mode,
-        pace=Pace(cycle_s=config.control.cycle_s, watch_s=config.control.watch_s),
-        heartbeat=config.control.heartbeat,
-        beat=lambda image: house.beat(image),
-        inherited=await _still_held(store, list(envelope)),
-    )
+    common: dict[str, Any] = {
+        "live": live,
+        "history": window,
+        "envelope": envelope,
+        "journal": store,
+        "pace": Pace(cycle_s=config.control.cycle_s, watch_s=config.control.watch_s),
+        "heartbeat": config.control.heartbeat,
+        "beat": lambda image: house.beat(image),
+        "inherited": await _still_held(store, list(envelope)),
+    }
+    recorder = None if record is None else _recorder(record, config, learner, window, common["inherited"], stack)
+    wheel = _wheel(common, recorder, learner, dispatch, clock, authority.mode)
     pollers = _pollers(config, wiring.drivers, lambda scan: house.take(scan), store, clock)
     made = _link(config, clock) if link is None else link
     house = House(
@@ -119,8 +121,62 @@ async def open_house(
         link=made,
         tape=None if made is None else _tape(config, store, made, clock),
         started=clock.read(),
+        recorder=recorder,
     )
     return house
+
+
+def _wheel(
+    common: Mapping[str, Any],
+    recorder: Recorder | None,
+    strategy: Learner,
+    dispatch: Dispatch,
+    clock: Clock,
+    mode: Callable[[], Mode],
+) -> Wheel:
+    """The wheel, or one whose every question to the world is written down."""
+    if recorder is None:
+        return Wheel(**common, strategy=strategy, dispatch=dispatch, clock=clock, mode=mode)
+    strategy.on_adopt = recorder.adopt
+    wheel = HeardWheel(
+        **common,
+        strategy=HeardStrategy(strategy, recorder),
+        dispatch=HeardDispatch(dispatch, recorder),
+        clock=HeardClock(clock, recorder),
+        mode=heard_mode(mode, recorder),
+    )
+    wheel.recorder = recorder
+    return wheel
+
+
+def _recorder(
+    path: Path, config: SiteConfig, learner: Learner, window: Window, inherited: list[str], stack: AsyncExitStack
+) -> Recorder:
+    """Raises ConfigError for a file that cannot be written."""
+    try:
+        recorder = Recorder(path)
+    except OSError as fault:
+        found, wanted = (fault.strerror or "unwritable").lower(), "a path that can be written"
+        raise ConfigError([Problem(file=str(path), line=0, key="--out", found=found, wanted=wanted)]) from None
+    stack.callback(recorder.close)
+    cell, rows = window.look()
+    told = {
+        "config": config.model_dump(mode="json", by_alias=True, exclude={"brokers"}) | {"brokers": _no_secrets(config)},
+        "strategy": learner.kind,
+        "inherited": inherited,
+        "grid_s": GRID_S,
+        "rows": int(WINDOW_DAYS * 86400 / GRID_S),
+        "cell": cell,
+    }
+    recorder.start(told, rows)
+    if learner.learned is not None:
+        recorder.adopt(learner.learned)
+    return recorder
+
+
+def _no_secrets(config: SiteConfig) -> dict[str, object]:
+    """Brokers without the paths of their secrets."""
+    return {name: {"host": broker.host, "port": broker.port} for name, broker in config.brokers.items()}
 
 
 async def _refill(window: Window, store: Store, table: PointTable, now: Instant) -> None:
@@ -191,13 +247,13 @@ def store_path(site: Path) -> Path:
     return load(site).store_path
 
 
-def run_site(site: Path, *, mode: Mode | None = None, strategy: str | None = None) -> int:
+def run_site(site: Path, *, mode: Mode | None = None, strategy: str | None = None, record: Path | None = None) -> int:
     """Run until SIGTERM or SIGINT; returns the exit code. Raises ConfigError, OperatingError."""
     config = load(site)
     loop, clock = _time(config)
     start_logging(clock)
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(_main(config, clock, loop, mode, strategy))
+        runner.run(_main(config, clock, loop, mode, strategy, record))
     return 0
 
 
@@ -218,11 +274,16 @@ def _time(config: SiteConfig) -> tuple[asyncio.AbstractEventLoop, Clock]:
 
 
 async def _main(
-    config: SiteConfig, clock: Clock, loop: asyncio.AbstractEventLoop, mode: Mode | None, strategy: str | None
+    config: SiteConfig,
+    clock: Clock,
+    loop: asyncio.AbstractEventLoop,
+    mode: Mode | None,
+    strategy: str | None,
+    record: Path | None,
 ) -> None:
     began_s = wall_s()
     async with AsyncExitStack() as stack:
-        house = await open_house(config, clock, stack, mode=mode, strategy=strategy)
+        house = await open_house(config, clock, stack, mode=mode, strategy=strategy, record=record)
         if isinstance(loop, SteeredLoop) and config.clock.kind == "lockstep":
             connection = house.wiring.connections[config.clock.broker]
             house.follower = Follower(loop, connection, config.clock.prefix)

@@ -81,6 +81,38 @@ def run(
 
 
 @app.command()
+def record(
+    site: SiteArgument = DEFAULT_SITE,
+    out: Annotated[Path, typer.Option(help="The recording; a file that is there is replaced.")] = Path("traffic.hwt"),
+    mode: Annotated[Mode | None, typer.Option(help="Outranks the file.")] = None,
+    strategy: Annotated[Literal["planner", "baseline"] | None, typer.Option(help="Outranks the file.")] = None,
+) -> None:
+    """Run as `run` does, and write down all that comes in: each poll, each outcome, each look at the clock."""
+    from agent.app import run_site
+
+    with _plain_errors():
+        raise typer.Exit(run_site(site, mode=mode, strategy=strategy, record=out))
+
+
+@app.command()
+def replay(
+    recording: Annotated[Path, typer.Argument(help="A file that `hushwatt record` has written.")],
+    site: Annotated[Path | None, typer.Option("--site", help="Another config, to see what it changes.")] = None,
+) -> None:
+    """Think through a recording again: the same decisions bit for bit, or the first that differs."""
+    from agent.config import load
+    from agent.traffic.replay import replay as turn_again
+
+    with _plain_errors():
+        done = turn_again(recording, None if site is None else load(site))
+    told = f"{done.turns} turns on {done.scans} scans: {done.wishes} wishes, {done.commands} commands"
+    if done.difference is not None:
+        complaints.print(f"{told}, then another one: {done.difference}", markup=False)
+        raise typer.Exit(1)
+    console.print(f"{told}: identical", markup=False, highlight=False)
+
+
+@app.command()
 def check(site: SiteArgument = DEFAULT_SITE) -> None:
     """Name each mistake in a config by file, line, key, what was found and what was wanted."""
     from agent.config import check as check_file

@@ -26,6 +26,7 @@ from agent.runtime.lockstep import Follower
 from agent.runtime.notify import notify
 from agent.runtime.usage import read_usage, since_process_start_s
 from agent.store.store import Store
+from agent.traffic.recorder import Recorder
 from agent.uplink.link import Link
 from agent.uplink.tape import Tape
 from agent.wiring import Wiring
@@ -63,6 +64,7 @@ class House:
     tape: Tape | None
     started: Instant
     follower: Follower | None = None
+    recorder: Recorder | None = None
     first_sample_s: float | None = None
     """From the start of the process, wall seconds."""
     points_handed_back: int = 0
@@ -138,6 +140,8 @@ class House:
             self.first_sample_s = since_process_start_s()
         self.live.update(scan)
         self.store.append(scan)
+        if self.recorder is not None:
+            self.recorder.scan(scan)
 
     def beat(self, image: Image) -> None:
         """The wheel has turned: tell systemd, keep the idle books, refresh the board."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 import numpy as np
 
@@ -55,12 +56,20 @@ class Learner:
         self._told_faults: list[str] = []
         self._learned_day: int | None = None
         self.authority: Authority | None = None
+        self.learned: Parameters | None = None
+        """What the planner plans with."""
+        self.on_adopt: Callable[[Parameters], None] = lambda learned: None
         if wanted == "planner":
             self._try_planner(envelope)
 
     @property
     def name(self) -> str:
         return self._strategy.name
+
+    @property
+    def kind(self) -> str:
+        """The class of the strategy behind us."""
+        return type(self._strategy).__name__
 
     def _try_planner(self, envelope: Envelope) -> None:
         """A model that breaks its promise is refused with a sentence, and the rules run."""
@@ -85,7 +94,7 @@ class Learner:
         try:
             stored = await self._store.get_parameters(SUBJECT)
             if stored is not None:
-                self._strategy.adopt(Parameters.from_json(stored.values))
+                self._adopt(Parameters.from_json(stored.values))
                 self._learned_day = self._day(stored.fitted_unix_s)
         except (StoreError, ValueError, TypeError, KeyError) as fault:
             self._tell(f"what was learned earlier cannot be read, it is learned anew: {fault}")
@@ -119,9 +128,14 @@ class Learner:
             except (StoreError, ValueError) as fault:
                 self._tell(f"nothing could be learned today: {fault}")
                 return
+        self._adopt(learned)
+        self._tell(_said(learned), **fit)
+
+    def _adopt(self, learned: Parameters) -> None:
         if isinstance(self._strategy, OnnxPlanner):
             self._strategy.adopt(learned)
-        self._tell(_said(learned), **fit)
+            self.learned = learned
+            self.on_adopt(learned)
 
     async def _history(self, now: Instant) -> Features:
         names = [spec.id for spec in self._table]

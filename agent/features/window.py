@@ -44,6 +44,13 @@ class Window:
         self._values[: len(self._values) - rows] = self._values[rows:].copy()
         self._values[len(self._values) - rows :] = np.nan
 
+    def look(self) -> tuple[int, npt.NDArray[np.float32]]:
+        """The newest row's grid cell, and the rows that were ever looked into, oldest first; 0 and none when new."""
+        known = np.flatnonzero(np.isfinite(self._values).any(axis=1))
+        if self._cell is None or not len(known):
+            return 0, self._values[:0].copy()
+        return self._cell, self._values[known[0] :].copy()
+
     def features(self, at: Instant) -> Features:
         """A copy; the last row is the newest look."""
         values = self._values.copy()

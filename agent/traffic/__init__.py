@@ -1,0 +1,1 @@
+"""All that came in, in order, in one file; and the same decisions from it again, bit for bit."""
