@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.console import Console
 
 from agent.core.errors import ConfigError, OperatingError, Problem
 from simulator import scenarios
+from simulator.plant import Plant
 from simulator.wires.broker import HOST, Broker
 from simulator.wires.devices import serve
 from simulator.wires.fault_text import FORM, known_of, parse
@@ -22,6 +23,7 @@ from simulator.wires.session import Session
 from simulator.wires.wire import Manner, Wire
 from simulator.world import World
 
+ENERGYPLUS = "energyplus-"
 DEFAULT_SPEED = 60.0
 """Of a free run, simulated s per s: a wire step of 300 s comes every 5 s."""
 console = Console(soft_wrap=True, highlight=False)
@@ -29,7 +31,9 @@ complaints = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def simulate(
-    scenario: Annotated[str, typer.Argument(help="A scenario's name or the path of its file.")] = "office-tower",
+    scenario: Annotated[
+        str, typer.Argument(help="A scenario's name or file, or energyplus-office-chicago and the like.")
+    ] = "office-tower",
     modbus_port: Annotated[int, typer.Option(min=0, max=65535, help="0: a free one.")] = 0,
     mqtt_port: Annotated[int, typer.Option(min=0, max=65535, help="0: a free one.")] = 0,
     seed: Annotated[int | None, typer.Option(help="Draws building, weather, people, load and traffic.")] = None,
@@ -37,17 +41,17 @@ def simulate(
     days: Annotated[int | None, typer.Option(help="Judged days.")] = None,
     learn_days: Annotated[int | None, typer.Option(help="Days on the building's own control before these.")] = None,
     step_s: Annotated[int | None, typer.Option(help="Seconds between two looks from outside.")] = None,
-    speed: Annotated[float | None, typer.Option(min=0.001, help="Simulated s per s. 60 if left out, in free run.")] = None,
+    speed: Annotated[float | None, typer.Option(min=0.001, help="Simulated s per s; 60 if left out.")] = None,
     lockstep: Annotated[float | None, typer.Option(min=0.001, help="Wait so many s for each acknowledgement.")] = None,
     skip_learning: Annotated[bool, typer.Option(help="Let the learning days pass before the doors open.")] = False,
     control_while_learning: Annotated[bool, typer.Option(help="Obey commands in the learning days too.")] = False,
     watchdog_h: Annotated[float, typer.Option(min=0.001, help="Silent simulated hours until all is released.")] = 6.0,
-    noise: Annotated[float | None, typer.Option(min=0.0, help="On temperatures, K. The scenario's if left out.")] = None,
+    noise: Annotated[float | None, typer.Option(min=0.0, help="On temperatures, K; else the scenario's.")] = None,
     fault: Annotated[list[str] | None, typer.Option(help=f"{FORM}, hours since the start; may be repeated.")] = None,
     latency_ms: Annotated[float, typer.Option(min=0.0, help="Every Modbus answer takes so long, on the wall.")] = 0.0,
     jitter_ms: Annotated[float, typer.Option(min=0.0, help="And up to so much more.")] = 0.0,
     rtu: Annotated[bool, typer.Option(help="Serve the machines on a serial line too; OUT/rtu leads to it.")] = False,
-    baud: Annotated[int | None, typer.Option(min=1200, help="Pace of that line. As fast as it goes if left out.")] = None,
+    baud: Annotated[int | None, typer.Option(min=1200, help="Pace of that line; else unpaced.")] = None,
     products: Annotated[bool, typer.Option(help="Serve machines as the products of the templates.")] = False,
     out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("simulation"),
     prefix: Annotated[str, typer.Option(help="Of the MQTT topics.")] = "plant",
@@ -57,17 +61,9 @@ def simulate(
     """Serve a simulated building on Modbus TCP and MQTT, for an agent to run."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     try:
-        plan = scenarios.changed(
-            scenarios.read(scenario),
-            scenario,
-            seed=seed,
-            start=start,
-            days=days,
-            learn_days=learn_days,
-            wire_step_s=step_s,
-        )
         _check_prefix(prefix)
-        plant = _plant(plan, fault or (), skip_learning, products)
+        site = _site(scenario, seed, start, days, learn_days, step_s, fault or (), skip_learning, products)
+        plant = site.plant
         manner = Manner(
             speed=DEFAULT_SPEED if speed is None and lockstep is None else speed,
             lockstep_s=lockstep,
@@ -77,18 +73,18 @@ def simulate(
         )
         malice = Malice(
             faults=plant.faults,
-            noise_k=plan.noise_k if noise is None else noise,
+            noise_k=plant.noise_k if noise is None else noise,
             latency_ms=latency_ms,
             jitter_ms=jitter_ms,
-            seed=plan.seed,
+            seed=site.seed,
         )
         session = Session(
             plant=plant,
-            latitude=plan.latitude,
+            latitude=site.latitude,
             folder=out,
             manner=manner,
             malice=malice,
-            site=plan.name,
+            site=site.name,
             modbus_port=modbus_port,
             mqtt_port=mqtt_port,
             prefix=prefix,
@@ -98,7 +94,10 @@ def simulate(
             products={} if products else None,
             exit_when_done=exit_when_done,
         )
-        asyncio.run(_until_told(session))
+        try:
+            asyncio.run(_until_told(session))
+        finally:
+            site.close()
     except ConfigError as wrong:
         for problem in wrong.problems:
             complaints.print(f"hushwatt: {problem}", markup=False)
@@ -117,15 +116,49 @@ def _check_prefix(prefix: str) -> None:
         raise ConfigError([Problem(file="command line", line=0, key="--prefix", found=repr(prefix), wanted=wanted)])
 
 
-def _plant(plan: scenarios.Plan, told: Sequence[str], skip_learning: bool, products: bool) -> World:
-    """The plan's plant, with the faults of the command line. Raises ConfigError."""
-    plant = World(scenarios.worlds(plan, [plan.seed]))
-    if not told:
-        return plant
-    begin = plant.judge_unix_s if skip_learning else plant.start_unix_s
-    known = known_of(plant, serve(plant.equipment) if products else ())
-    more = [parse(text, known, begin) for text in told]
-    return World(scenarios.worlds(plan, [plan.seed], more=more))
+class _Site(NamedTuple):
+    """What is served, wherever its physics comes from."""
+
+    plant: Plant
+    latitude: float
+    name: str
+    seed: int
+    close: Callable[[], None]
+
+
+def _site(
+    scenario: str,
+    seed: int | None,
+    start: str | None,
+    days: int | None,
+    learn_days: int | None,
+    step_s: int | None,
+    told: Sequence[str],
+    skip_learning: bool,
+    products: bool,
+) -> _Site:
+    """A scenario's plant, or EnergyPlus', with the faults of the command line. Raises ConfigError, EnergyPlusFault."""
+    if scenario.startswith(ENERGYPLUS):
+        from simulator.energyplus.plant import ask
+
+        foreign = ask(scenario, start=start, days=days, learn_days=learn_days, wire_step_s=step_s)
+        return _Site(foreign, foreign.latitude, scenario, seed or 0, foreign.close)
+    plan = scenarios.changed(
+        scenarios.read(scenario),
+        scenario,
+        seed=seed,
+        start=start,
+        days=days,
+        learn_days=learn_days,
+        wire_step_s=step_s,
+    )
+    plant = World(scenarios.worlds(plan, [plan.seed]), plan.noise_k)
+    if told:
+        begin = plant.judge_unix_s if skip_learning else plant.start_unix_s
+        known = known_of(plant, serve(plant.equipment) if products else ())
+        more = [parse(text, known, begin) for text in told]
+        plant = World(scenarios.worlds(plan, [plan.seed], more=more), plan.noise_k)
+    return _Site(plant, plan.latitude, plan.name, plan.seed, lambda: None)
 
 
 async def _until_told(session: Session) -> None:

@@ -130,6 +130,8 @@ class Plant(Protocol):
     """What a site config lets an agent do, by writable point."""
     equipment: Mapping[str, Mapping[str, Any]]
     """Equipment id -> kind and relations, as a site config tells them."""
+    noise_k: float
+    """How much its temperature sensors tremble, K."""
     faults: tuple[Fault, ...]
     """What the scenario lets go wrong; the plant itself carries out those of its machines."""
     start_unix_s: float

@@ -93,7 +93,7 @@ def load(
     plan = changed(
         read(name), name, seed=seed, start=_date(start), days=days, learn_days=learn_days, wire_step_s=wire_step_s
     )
-    return World(worlds(plan, [plan.seed]))
+    return World(worlds(plan, [plan.seed]), plan.noise_k)
 
 
 def changed(plan: Plan, name: str | Path = "a scenario", **told: Any) -> Plan:

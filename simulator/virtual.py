@@ -6,7 +6,7 @@ import asyncio
 import io
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,35 +19,12 @@ from agent.runtime.loops import SteeredLoop
 from agent.uplink.memory import MemoryLink
 from simulator.plant import Account, Plant
 from simulator.wires import registers
+from simulator.wires.malice import Malice
+from simulator.wires.memory import MemoryWires
 from simulator.wires.site_config import Address, site_config
 
-DEVICE = "tower"
 BEFORE_POLL_S = 1.0
 """The plant has finished its step this long before the agent asks."""
-
-
-@dataclass(slots=True)
-class PlantRegisters:
-    """What stands behind the memory device: the plant's true values, and the orders it holds."""
-
-    plant: Plant
-    orders: dict[str, float] = field(default_factory=dict)
-    beats: float = 0.0
-
-    def read(self) -> Mapping[str, float]:
-        values = dict(zip(self.plant.names, self.plant.read().tolist(), strict=True))
-        return values | {"gateway.heartbeat": self.beats}
-
-    def write(self, point: str, value: float | None) -> None:
-        if point == "gateway.heartbeat":
-            self.beats = value or 0.0
-        elif value is None:
-            self.orders.pop(point, None)
-        else:
-            low, high = self.plant.writable[point]
-            if not low <= value <= high:
-                raise ValueError(f"{value:g} is outside {low:g}..{high:g}")
-            self.orders[point] = value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +40,24 @@ class Lived:
     """(unix seconds, point, value) of every order that the plant held, step by step, on the judged days."""
 
 
-def live(plant: Plant, folder: Path, *, mode: Mode = "full", strategy: str = "planner", watch: bool = True) -> Lived:
-    """Run agent and plant to the plant's last instant.
+def live(
+    plant: Plant,
+    folder: Path,
+    *,
+    mode: Mode = "full",
+    strategy: str = "planner",
+    watch: bool = True,
+    record: Path | None = None,
+) -> Lived:
+    """Run agent and plant to the plant's last instant, with what the scenario lets go wrong between them.
 
-    `watch`: the agent sees the learning days; otherwise the plant lives them alone.
+    `watch`: the agent sees the learning days; otherwise the plant lives them alone. `record`: for `hushwatt replay`.
     """
     if not watch:
         _live_alone(plant)
     loop = SteeredLoop(start_unix_s=plant.unix_s)
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        return runner.run(_live(plant, folder, loop, mode, strategy, watch))
+        return runner.run(_live(plant, folder, loop, mode, strategy, watch, record))
 
 
 def _live_alone(plant: Plant) -> None:
@@ -80,17 +65,25 @@ def _live_alone(plant: Plant) -> None:
         plant.step({})
 
 
-async def _live(plant: Plant, folder: Path, loop: SteeredLoop, mode: Mode, strategy: str, watch: bool) -> Lived:
-    bank = PlantRegisters(plant)
-    link = MemoryLink()
+async def _live(
+    plant: Plant, folder: Path, loop: SteeredLoop, mode: Mode, strategy: str, watch: bool, record: Path | None
+) -> Lived:
+    wires = MemoryWires(plant, Malice(faults=plant.faults, noise_k=plant.noise_k, seed=int(plant.start_unix_s)))
     site = folder / "site.yaml"
-    _write_site(site, plant, watch)
+    learn_days = round((plant.judge_unix_s - plant.start_unix_s) / 86_400.0) if watch else 0
+    write_site(site, plant, wires, learn_days)
     async with AsyncExitStack() as stack:
-        clock = loop.clock()
         house = await open_house(
-            load(site), clock, stack, mode=mode, strategy=strategy, registers={DEVICE: bank}, link=link
+            load(site),
+            loop.clock(),
+            stack,
+            mode=mode,
+            strategy=strategy,
+            registers=wires.devices,
+            link=MemoryLink(),
+            record=record,
         )
-        world = asyncio.ensure_future(_turn_world(plant, bank, house))
+        world = asyncio.ensure_future(_turn_world(plant, wires, house))
         await house.run()
         orders = await world
         await house.store.flush()
@@ -105,7 +98,7 @@ async def _live(plant: Plant, folder: Path, loop: SteeredLoop, mode: Mode, strat
         )
 
 
-async def _turn_world(plant: Plant, bank: PlantRegisters, house: House) -> list[tuple[float, str, float]]:
+async def _turn_world(plant: Plant, wires: MemoryWires, house: House) -> list[tuple[float, str, float]]:
     """Step the plant just before each poll; the orders of the moment hold for the whole next step."""
     orders: list[tuple[float, str, float]] = []
     if plant.unix_s >= plant.judge_unix_s:
@@ -113,9 +106,11 @@ async def _turn_world(plant: Plant, bank: PlantRegisters, house: House) -> list[
     while plant.unix_s < plant.end_unix_s - 0.5:
         is_judged = plant.unix_s >= plant.judge_unix_s - 0.5
         await asyncio.sleep(plant.unix_s + plant.step_s - BEFORE_POLL_S - house.clock.read().unix_s)
+        held = wires.held(takes_commands=is_judged)
         if is_judged:
-            orders += [(plant.unix_s, point, value) for point, value in sorted(bank.orders.items())]
-        plant.step(bank.orders if is_judged else {})
+            orders += [(plant.unix_s, point, value) for point, value in sorted(held.items())]
+        plant.step(held)
+        wires.look()
         if abs(plant.unix_s - plant.judge_unix_s) < 0.5:
             plant.start_account()
     await asyncio.sleep(plant.step_s - BEFORE_POLL_S)
@@ -123,9 +118,8 @@ async def _turn_world(plant: Plant, bank: PlantRegisters, house: House) -> list[
     return orders
 
 
-def _write_site(path: Path, plant: Plant, watch: bool) -> None:
-    """The wire's own site config, with one memory device in the place of sockets."""
-    learn_days = round((plant.judge_unix_s - plant.start_unix_s) / 86_400.0) if watch else 0
+def write_site(path: Path, plant: Plant, wires: MemoryWires, learn_days: int) -> None:
+    """The wire's own site config, with memory devices in the place of sockets. Raises OSError."""
     at = Address(
         modbus_port=502,
         mqtt_port=1883,
@@ -138,8 +132,11 @@ def _write_site(path: Path, plant: Plant, watch: bool) -> None:
         speed=None,
     )
     told: dict[str, Any] = site_config(registers.layout(plant), at)
-    points = {point: {} for device in told["devices"].values() for point in device["points"]}
-    told["devices"] = {DEVICE: {"driver": "memory", "poll_s": plant.step_s, "points": points}}
+    told["devices"] = {
+        name: {"driver": "memory", "poll_s": plant.step_s, "points": {point: {} for point in device.points}}
+        for name, device in wires.devices.items()
+        if device.points
+    }
     told["clock"] = {"kind": "system"}
     text = io.StringIO()
     YAML().dump(told, text)

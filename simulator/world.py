@@ -6,6 +6,7 @@ them as a `Plant`, for the wire and the agent. Same plan and seeds, same bytes; 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.books import close
+from simulator.books import OWN_SOURCES, close
 from simulator.faults import Fault, of_layer
 from simulator.parts import MINUTES, SUB_STEP_S, Array, Part
 from simulator.physics.weather import Sky
@@ -153,8 +154,7 @@ class Worlds:
         self._shown = np.zeros((len(self.names), self.worlds))
         self._held = np.full((len(self.writable), self.worlds), np.nan)
         self._held_row = {name: row for row, name in enumerate(self.writable)}
-        ends = np.cumsum([len(part.writable) for part in self.parts])
-        self._held_of = [self._held[end - len(part.writable) : end] for end, part in zip(ends, self.parts, strict=True)]
+        self._held_of = self._views()
         self._joules = np.zeros((len(self._uses), self.worlds))
         self._gas_j = np.zeros(self.worlds)
         self._money = np.zeros((4, self.worlds))
@@ -290,6 +290,26 @@ class Worlds:
             part.books.clear()
             part.open_books()
 
+    def copy(self) -> Worlds:
+        """The same instant once more, to be lived in another way; the sky is shared, for it never changes."""
+        twin = copy.deepcopy(self, {id(self._sky): self._sky})
+        twin._held_of = twin._views()
+        return twin
+
+    def _views(self) -> list[Array]:
+        """Each part's rows of what is held."""
+        ends = np.cumsum([len(part.writable) for part in self.parts])
+        return [self._held[end - len(part.writable) : end] for end, part in zip(ends, self.parts, strict=True)]
+
+    def spent_j(self) -> Array:
+        """Since the books began: electricity by part, and gas in the last row, [parts + 1, worlds]."""
+        rows, first = [], 0
+        for part in self.parts:
+            bought = [first + n for n, use in enumerate(part.uses) if use not in OWN_SOURCES]
+            rows.append(self._joules[bought].sum(axis=0))
+            first += len(part.uses)
+        return SUB_STEP_S * np.stack([*rows, self._gas_j])
+
     def accounts(self) -> list[Account]:
         """By world."""
         use_j = dict[str, Array]()
@@ -305,13 +325,14 @@ class Worlds:
 class World:
     """One world as a `Plant`."""
 
-    def __init__(self, worlds: Worlds) -> None:
+    def __init__(self, worlds: Worlds, noise_k: float = 0.0) -> None:
+        """`noise_k`: how much its temperature sensors tremble, for whoever stands between plant and agent."""
         if worlds.worlds != 1:
             raise ValueError(f"a plant is one world, not {worlds.worlds}")
         self._worlds = worlds
         self.names, self.writable, self.step_s = worlds.names, worlds.writable, worlds.step_s
         self.permits, self.equipment = worlds.permits, worlds.equipment
-        self.faults = worlds.faults
+        self.faults, self.noise_k = worlds.faults, noise_k
         self.start_unix_s = worlds.start_unix_s
         self.judge_unix_s, self.end_unix_s = worlds.judge_unix_s, worlds.end_unix_s
 

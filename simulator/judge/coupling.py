@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.judge.arena import copy_of
 from simulator.judge.plans import Grip, Knob, Shape, as_held, knobs_of, rows_of, within
 from simulator.judge.toll import ROUNDING, lifts_of, read_books
 from simulator.world import Worlds
@@ -50,7 +49,7 @@ def clusters_of(worlds: Worlds, dice: np.random.Generator) -> list[Cluster]:
 
 def _touched(worlds: Worlds, knobs: list[Knob], dice: np.random.Generator) -> set[int]:
     """Rows that differ from own control in any world."""
-    shape, trial = Shape(knobs), copy_of(worlds)
+    shape, trial = Shape(knobs), worlds.copy()
     steps = round(TRIED_H * 3600.0 / trial.step_s)
     hours = np.arange(steps) * trial.step_s / 3600.0
     wanted = shape.wanted(shape.two_level(trial.worlds, dice), hours)

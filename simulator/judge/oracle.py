@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from simulator.judge.arena import copy_of
 from simulator.judge.cem import CrossEntropy
 from simulator.judge.coupling import Cluster, clusters_of
 from simulator.judge.plans import Grip, as_held, rows_of, within
@@ -158,7 +157,7 @@ class _Search:
 
     def _generation(self, day: int, generation: int) -> None:
         """One of so many of this day."""
-        worlds = copy_of(self._worlds)
+        worlds = self._worlds.copy()
         for one in self._searched:
             one.vectors = self._candidates(one, generation)
         orders = [self._orders(one, day, is_own_first=generation == 0) for one in self._searched]

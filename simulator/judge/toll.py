@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.books import J_PER_KWH, WAIT_BIN_S, WAIT_BINS
-from simulator.judge.arena import spent_j
 from simulator.parts import Array, Part
 from simulator.world import Worlds
 
@@ -69,7 +68,7 @@ def read_books(worlds: Worlds) -> Reading:
         sums = worlds.parts[row].books.sums
         if "wait_hist" in sums:
             waits[place, :-1], waits[place, -1] = sums["wait_hist"], sums["wait_s"]
-    return Reading(spent_j(worlds), terms, waits)
+    return Reading(worlds.spent_j(), terms, waits)
 
 
 def lifts_of(parts: Sequence[Part]) -> list[int]:

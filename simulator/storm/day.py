@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import io
 import os
 import resource
 import shutil
@@ -13,9 +12,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from ruamel.yaml import YAML
 
 from agent.app import open_house
 from agent.config import load
@@ -23,14 +19,12 @@ from agent.core.clock import Instant, SteeredClock
 from agent.house import House
 from agent.runtime.loops import SteeredLoop
 from simulator.faults import Fault, of_layer
-from simulator.plant import Plant
 from simulator.storm import dice
 from simulator.storm.laws import LawBroken, Watch, WatchedDevice
 from simulator.storm.upstream import MoodyLink, Upstream
-from simulator.wires import registers
+from simulator.virtual import write_site
 from simulator.wires.malice import Malice
 from simulator.wires.memory import MemoryDevice, MemoryWires
-from simulator.wires.site_config import Address, site_config
 
 BEFORE_POLL_S = 1.0
 CALM_S = 1800.0
@@ -124,7 +118,8 @@ class _Storm:
         self.wires = MemoryWires(self.plant, malice)
         self.upstream = Upstream(weather.seed)
         self.site = folder / "life0" / "site.yaml"
-        _write_site(self.site, self.plant, self.wires, weather.learn_days)
+        (self.site.parent / "data").mkdir(parents=True)
+        write_site(self.site, self.plant, self.wires, weather.learn_days)
         config = load(self.site)
         self.watch = Watch(
             envelope=config.envelope(),
@@ -289,31 +284,6 @@ class _Storm:
 
 def hash_of(upstream: Upstream) -> str:
     return hashlib.sha256("".join(upstream.kept.values()).encode()).hexdigest()[:16]
-
-
-def _write_site(path: Path, plant: Plant, wires: MemoryWires, learn_days: int) -> None:
-    """The wire's own site config, with memory devices in the place of sockets."""
-    at = Address(
-        modbus_port=502,
-        mqtt_port=1883,
-        prefix="plant",
-        step_s=plant.step_s,
-        start_unix_s=plant.start_unix_s,
-        learn_days=learn_days,
-        latitude=48.0,
-        is_lockstep=False,
-        speed=None,
-    )
-    told: dict[str, Any] = site_config(registers.layout(plant), at)
-    told["devices"] = {
-        name: {"driver": "memory", "poll_s": plant.step_s, "points": {point: {} for point in device.points}}
-        for name, device in wires.devices.items()
-    }
-    told["clock"] = {"kind": "system"}
-    text = io.StringIO()
-    YAML().dump(told, text)
-    (path.parent / "data").mkdir(parents=True)
-    path.write_text(text.getvalue(), "utf-8")
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from agent.core.limits import Limit
 from agent.core.points import Kind, PointSpec, PointTable
 from agent.safety.guard import review
 from simulator import scenarios
-from simulator.judge.arena import copy_of
 from simulator.judge.coupling import clusters_of
 from simulator.judge.oracle import Budget, search
 from simulator.judge.plans import Grip, Knob, Shape, knobs_of, within
@@ -96,7 +95,7 @@ def test_a_copy_lives_as_the_first_would_and_leaves_it_alone():
     worlds = small_site(2)
     worlds.hold({SETPOINT: np.array([15.0, np.nan])})
     worlds.step()
-    twin = copy_of(worlds)
+    twin = worlds.copy()
     twin.hold({FAN: 0.0, SETPOINT: np.array([20.0, 24.0])})
     for _ in range(20):
         twin.step()
@@ -169,7 +168,7 @@ def test_every_site_can_go_back_in_time(site):
     plan = scenarios.changed(scenarios.read(name), days=1, learn_days=0)
     worlds = scenarios.worlds(plan, [1, 2])
     held = {point: 0.5 * (permit.low + permit.high) for point, permit in worlds.permits.items()}
-    twin = copy_of(worlds)
+    twin = worlds.copy()
     for one in (twin, worlds):
         one.hold(held)
         for _ in range(round(3 * 3600 / one.step_s)):
