@@ -17,8 +17,9 @@ bench: $(READY)
 	$(BIN)/python -m tests.bench
 
 # Thousands of seeded days of agent, plant and faults in virtual time; a failing seed is printed.
+DAYS ?= 10000
 storm: $(READY)
-	$(BIN)/python -m simulator.storm --days 10000
+	$(BIN)/python -m simulator.storm --days $(DAYS)
 
 # The optional plant that others wrote: a wheel of 63 MB, x86-64 Linux with glibc 2.35 or newer.
 energyplus: $(READY)
