@@ -11,7 +11,7 @@ demo: $(READY)
 	$(BIN)/hushwatt demo
 
 test: $(READY)
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench
