@@ -15,15 +15,20 @@ from agent.equipment.systems import AhuSystem
 from agent.features.grid import DAY_S, SLOTS, STEP_S, Grid, fill, slot_of
 from agent.learn.least_squares import fit_signed, trace
 from agent.learn.parameters import AhuParameters, ZoneParameters
+from agent.learn.presence import people_steps
 
 Array = npt.NDArray[np.float64]
 
 CP_KJ_KG_K = 1.006
 MASS_HOURS = (4.0, 8.0, 14.0, 24.0, 48.0)
 """Time constants tried for the mass."""
-HEAT_COP = 3.0
-"""Heat pump at 7 C outdoors, where reheat hides the heat itself (our assumption)."""
+HEAT_COPS = (1.0, 3.0)
+"""Heaters, and a heat pump at 7 C outdoors (our assumption): whichever explains the zones better is taken."""
 HEAT_COP_PER_K = 0.025
+USUAL_MASS_H = 14.0
+LEAST_COIL_KW = 1.0
+COLD_C = 8.0
+"""Whoever heats by electricity would do so below this."""
 COOL_PER_K = 0.02
 """Relative change of the cooling ratio a kelvin of outdoor and of supply air (our assumption, used as a prior)."""
 FLOW_SPAN = 3.5
@@ -71,7 +76,7 @@ def history_of(grid: Grid, system: AhuSystem, site: str, utc_offset_h: float) ->
     sun = np.nan_to_num(fill(grid.mean(f"{site}.solar_irradiance")))
     slot = slot_of(grid.end_unix_s - STEP_S + 1.0, utc_offset_h)
     drives = np.concatenate([outdoor[:, None], sun[:, None] * sun_hats(slot), np.ones((len(grid), 1))], axis=1)
-    people = by_zone("occupancy_count")
+    people = np.stack([people_steps(grid, zone, system.schedule, utc_offset_h) for zone in system.zones], axis=1)
     return History(
         air=by_zone("zone_air_temperature", end=True),
         people=np.where(np.isfinite(people), people, 0.0),
@@ -97,8 +102,8 @@ def learn_ahu(grid: Grid, system: AhuSystem, site: str, utc_offset_h: float) -> 
         return None
     floor, cubic = _fan(past, on)
     ratio, per_outdoor, per_supply, fresh, error = _cooling(past, on)
-    heat_ratio = 1.0 / HEAT_COP
-    reheat = _reheat(past, on, fresh, heat_ratio)
+    is_coil_gas, is_reheat_gas = _burns(past, on, fresh)
+    heat_ratio, reheat = _heaters(past, on, fresh, is_coil_gas)
     zones = tuple(_zone(past, z, name, reheat) for z, name in enumerate(system.zones))
     return AhuParameters(
         ahu=system.ahu,
@@ -111,9 +116,11 @@ def learn_ahu(grid: Grid, system: AhuSystem, site: str, utc_offset_h: float) -> 
         cool_per_supply_k=per_supply,
         supply_ref_c=float(np.median(past.supply[on])),
         heat_ratio=heat_ratio,
-        heat_per_outdoor_k=-heat_ratio * HEAT_COP_PER_K,
+        heat_per_outdoor_k=_slope(heat_ratio),
+        is_coil_gas=is_coil_gas,
+        is_reheat_gas=is_reheat_gas,
         cool_max_kw=max(20.0, 1.5 * float(np.max(past.cool_kw[on])) / ratio),
-        heat_max_kw=max(10.0, 1.5 * float(np.nanmax(past.heat_kw[on])) / heat_ratio),
+        heat_max_kw=max(10.0, 1.5 * float(np.nanmax(past.heat_kw[on], initial=0.0)) / heat_ratio),
         power_error=error,
     )
 
@@ -166,25 +173,63 @@ def heat_ratio_of(ratio: float, slope: float, outdoor: Array) -> Array:
     return np.clip(ratio + slope * (outdoor - 7.0), 0.15, 1.0)
 
 
-def _reheat(past: History, on: npt.NDArray[np.bool_], fresh: float, heat_ratio: float) -> Array:
+def _slope(heat_ratio: float) -> float:
+    """A heat pump gives more when it is warmer; a heater does not care."""
+    return 0.0 if heat_ratio >= 1.0 else -heat_ratio * HEAT_COP_PER_K
+
+
+def _burns(past: History, on: npt.NDArray[np.bool_], fresh: float) -> tuple[bool, bool]:
+    """Whether coil and reheaters heat without electricity."""
+    electric = np.nan_to_num(past.heat_kw)
+    hot = np.maximum(0.0, -np.nan_to_num(_coil(past, fresh)))
+    works = on & (hot > LEAST_COIL_KW)
+    is_coil_gas = bool(works.sum() >= 16 and np.quantile(electric[works] / hot[works], 0.1) < 0.1)
+    cold = on & np.isfinite(past.outdoor) & (past.outdoor < COLD_C)
+    is_reheat_gas = bool(cold.sum() >= SLOTS and np.max(electric[cold], initial=0.0) < LEAST_COIL_KW / 2.0)
+    return is_coil_gas, is_reheat_gas
+
+
+def _heaters(past: History, on: npt.NDArray[np.bool_], fresh: float, is_coil_gas: bool) -> tuple[float, Array]:
+    """Electricity a heat, and the reheat of each zone with it, kW [t, zones]."""
+    if np.max(np.nan_to_num(past.heat_kw[on]), initial=0.0) < LEAST_COIL_KW:
+        return 1.0, np.zeros_like(past.air)
+    found = []
+    for cop in HEAT_COPS:
+        reheat = _reheat(past, on, fresh, 1.0 / cop, is_coil_gas)
+        found.append((sum(_misfit(past, z, reheat) for z in range(past.air.shape[1])), 1.0 / cop, reheat))
+    _, ratio, best = min(found, key=lambda one: one[0])
+    return ratio, best
+
+
+def _reheat(past: History, on: npt.NDArray[np.bool_], fresh: float, heat_ratio: float, is_coil_gas: bool) -> Array:
     """Heat that the zones' reheaters give, kW [t, zones]: what the coil does not explain, by need of each zone."""
-    ratio = heat_ratio_of(heat_ratio, -heat_ratio * HEAT_COP_PER_K, past.outdoor)
+    ratio = heat_ratio_of(heat_ratio, _slope(heat_ratio), past.outdoor)
     heat = np.where(on, np.nan_to_num(past.heat_kw) / ratio, 0.0)
-    coil = np.where(on, np.maximum(0.0, -np.nan_to_num(_coil(past, fresh))), 0.0)
+    coil = np.where(on & (not is_coil_gas), np.maximum(0.0, -np.nan_to_num(_coil(past, fresh))), 0.0)
     total = np.maximum(0.0, heat - coil)
     cold = np.maximum(0.05, 1.0 + past.heating_setpoint - past.air)  # Without better knowledge: the colder, the more.
     cold = np.where(np.isfinite(cold), cold, 0.5)
     return np.asarray(total[:, None] * cold / cold.sum(axis=1, keepdims=True))
 
 
-def _zone(past: History, z: int, name: str, reheat: Array) -> ZoneParameters:
+def _acting(past: History, z: int, reheat: Array) -> tuple[Array, Array, Array, Array]:
+    """Of one zone: air temperature, heat by machine, other drives, and supply air flow."""
     flow = np.where(past.is_on, np.nan_to_num(past.flow[:, z]), 0.0)
     supplied = np.where(
         flow > 0.0, flow * CP_KJ_KG_K * (np.nan_to_num(past.supply) - np.nan_to_num(past.air[:, z])), 0.0
     )
-    heat = supplied + reheat[:, z]
     drives = np.concatenate([past.drives[:, :4], past.people[:, z : z + 1], past.drives[:, 4:]], axis=1)
-    air = fill(past.air[:, z])
+    return fill(past.air[:, z]), supplied + reheat[:, z], drives, flow
+
+
+def _misfit(past: History, z: int, reheat: Array) -> float:
+    """One-step error with a mass of usual inertia."""
+    air, heat, drives, _ = _acting(past, z, reheat)
+    return _fit(air, heat, drives, float(np.exp(-STEP_S / (3600.0 * USUAL_MASS_H))))[0]
+
+
+def _zone(past: History, z: int, name: str, reheat: Array) -> ZoneParameters:
+    air, heat, drives, flow = _acting(past, z, reheat)
     fits = [_fit(air, heat, drives, np.exp(-STEP_S / (3600.0 * hours))) for hours in MASS_HOURS]
     _, a, gain, into_air, into_mass = min(fits, key=lambda fit: fit[0])
     running = flow[past.is_on & (flow > 0.0)]

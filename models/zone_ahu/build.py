@@ -30,6 +30,8 @@ CP_KJ_KG_K = 1.006
 """Dry air near room temperature."""
 MISSED_COST = 100.0
 """Cost of one step without air while air is needed; above any day's energy."""
+GAS_RATIO = 1.25
+"""Gas a heat: the least that ASHRAE 90.1 asks of warm-air furnaces is an efficiency of 0.80, boilers lie near."""
 TIE_COST = 1.0e-3
 """kW a kelvin in favor of warmer supply: in winter coil and reheat cost the same, and rounding must not decide."""
 SHORT_COST = 5.0
@@ -53,12 +55,15 @@ SHAPES: dict[str, tuple[str | int, ...]] = {
     "supply_c": ("supplies",),
     "cool_ratio": ("steps", "supplies"),
     "heat_ratio": ("steps",),
+    "coil_gas": (),
+    "reheat_gas": (),
     "comfort_low_c": ("steps", "zones"),
     "comfort_high_c": ("steps", "zones"),
     "comfort_weight": ("steps", "zones"),
     "target_low_c": ("steps", "zones"),
     "target_high_c": ("steps", "zones"),
     "price": ("steps",),
+    "gas_price": ("steps",),
     "need": ("steps",),
     "step_h": (),
     "lead_steps": ("policies",),
@@ -153,8 +158,8 @@ def roll(v: dict[str, Var], table: Var) -> tuple[Var, Var]:
     return op.reshape(temperature, axes(0, 0, 0)), op.reshape(heat, axes(0, 0, 0))
 
 
-def supply_air(v: dict[str, Var], on: Var, bar: Var, temperature: Var, heat: Var) -> tuple[Var, Var, Var]:
-    """The cheapest supply air that gives each zone its heat: supply C, flow kg/s and kWh, each [n, p].
+def supply_air(v: dict[str, Var], on: Var, bar: Var, temperature: Var, heat: Var) -> tuple[Var, Var, Var, Var]:
+    """The cheapest supply air that gives each zone its heat: supply C, flow kg/s, kWh and kWh of gas, each [n, p].
 
     All inner arrays are [n, p, z, s] or, summed over zones, [n, p, s].
     """
@@ -174,9 +179,13 @@ def supply_air(v: dict[str, Var], on: Var, bar: Var, temperature: Var, heat: Var
     coil = op.sub(op.mul(op.mul(stream, f(CP_KJ_KG_K)), op.sub(expand(supply, 0, 1), mixed)), fan)
     cold, hot = op.relu(op.neg(coil)), op.relu(coil)
     over = op.add(op.relu(op.sub(cold, v["coil_cool_max_kw"])), op.relu(op.sub(hot, v["coil_heat_max_kw"])))
-    warm = op.mul(op.add(hot, reheat), expand(v["heat_ratio"], 1, 2))
-    power = op.add(op.add(fan, op.mul(cold, expand(v["cool_ratio"], 1))), warm)
-    rank = op.add(op.add(power, square(over)), op.add(op.mul(short, f(SHORT_COST)), op.transpose(bar, perm=[1, 0, 2])))
+    ratio = expand(v["heat_ratio"], 1, 2)
+    burned = op.add(op.mul(hot, v["coil_gas"]), op.mul(reheat, v["reheat_gas"]))
+    electric = op.add(op.mul(hot, none_of(v["coil_gas"])), op.mul(reheat, none_of(v["reheat_gas"])))
+    gas = op.mul(burned, f(GAS_RATIO))
+    power = op.add(op.add(fan, op.mul(cold, expand(v["cool_ratio"], 1))), op.mul(electric, ratio))
+    rank = op.add(op.add(worth(v, power, gas), square(over)), op.transpose(bar, perm=[1, 0, 2]))
+    rank = op.add(rank, op.mul(short, f(SHORT_COST)))
     rank = op.sub(rank, op.mul(expand(supply, 0, 1), f(TIE_COST)))
     pick = expand(op.arg_min(rank, axis=2, keepdims=0), 2)
     run = op.transpose(on, perm=[1, 0])
@@ -185,7 +194,21 @@ def supply_air(v: dict[str, Var], on: Var, bar: Var, temperature: Var, heat: Var
         return op.squeeze(op.gather_elements(x, pick, axis=2), axes(2))
 
     energy = op.mul(op.mul(picked(power), run), v["step_h"])
-    return op.gather(supply, op.squeeze(pick, axes(2))), op.mul(picked(stream), run), energy
+    fuel = op.mul(op.mul(picked(gas), run), v["step_h"])
+    return op.gather(supply, op.squeeze(pick, axes(2))), op.mul(picked(stream), run), energy, fuel
+
+
+def worth(v: dict[str, Var], power: Var, gas: Var) -> Var:
+    """Electricity and gas by their prices of the step, [n, p, s]; in kW where both cost the same."""
+    both = op.max([op.add(v["price"], v["gas_price"]), f(1.0e-6)])
+    shares = (op.mul(op.div(v[name], both), f(2.0)) for name in ("price", "gas_price"))
+    electric, burned = (op.mul(what, expand(share, 1, 2)) for what, share in zip((power, gas), shares, strict=True))
+    return op.add(electric, burned)
+
+
+def none_of(share: Var) -> Var:
+    """1 for a machine without gas, 0 for one that burns it."""
+    return op.cast(op.less(share, f(0.5)), to=np.float32)
 
 
 def discomfort(v: dict[str, Var], temperature: Var) -> Var:
@@ -199,9 +222,9 @@ def graph(v: dict[str, Var]) -> dict[str, Var]:
     """All outputs from all inputs."""
     on, low, high, bar = plans(v)
     temperature, heat = roll(v, lay_out(v, on, low, high, warmest(v, bar)))
-    supply, flow, energy = supply_air(v, on, bar, temperature, heat)
+    supply, flow, energy, gas = supply_air(v, on, bar, temperature, heat)
     missed = total(op.mul(op.sub(f(1.0), on), expand(v["need"], 0)), 1)
-    paid = total(op.mul(energy, expand(v["price"], 1)), 0)
+    paid = total(op.add(op.mul(energy, expand(v["price"], 1)), op.mul(gas, expand(v["gas_price"], 1))), 0)
     cost = op.add(op.add(paid, discomfort(v, temperature)), op.mul(missed, f(MISSED_COST)))
     index = op.arg_min(op.sub(cost, v["bonus"]), axis=0, keepdims=0)
     return {
@@ -210,8 +233,10 @@ def graph(v: dict[str, Var]) -> dict[str, Var]:
         "supply_plan_c": op.gather(supply, index, axis=1),
         "flow_kg_s": op.gather(flow, index, axis=1),
         "energy_kwh": op.gather(energy, index, axis=1),
+        "gas_kwh": op.gather(gas, index, axis=1),
         "cost": cost,
         "plan_energy_kwh": total(energy, 0),
+        "plan_gas_kwh": total(gas, 0),
         "index": index,
     }
 

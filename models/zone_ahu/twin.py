@@ -11,7 +11,7 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 
 CP_KJ_KG_K = 1.006
-SHORT_COST, MISSED_COST, TIE_COST = 5.0, 100.0, 1.0e-3
+SHORT_COST, MISSED_COST, TIE_COST, GAS_RATIO = 5.0, 100.0, 1.0e-3, 1.25
 
 
 def windows(need: Array, lead: Array, lag: Array) -> Array:
@@ -48,9 +48,11 @@ def roll(v: Mapping[str, Array], on: Array, low: Array, high: Array, warmest: Ar
 
 def supply_air(
     v: Mapping[str, Array], k: int, run: float, bar: Array, air: Array, heat: Array
-) -> tuple[float, float, float]:
-    """Cheapest supply C, flow kg/s and kWh of one plan in one step."""
-    best = (np.inf, 0.0, 0.0, 0.0)
+) -> tuple[float, float, float, float]:
+    """Cheapest supply C, flow kg/s, kWh and kWh of gas of one plan in one step."""
+    best = (np.inf, 0.0, 0.0, 0.0, 0.0)
+    price, gas_price = float(v["price"][k]), float(v["gas_price"][k])
+    dear = max(price + gas_price, 1.0e-6)
     for s, supply in enumerate(v["supply_c"]):
         chill = CP_KJ_KG_K * (air - supply)
         flow = np.clip(np.maximum(-heat, 0.0) / np.maximum(chill, 0.5), v["flow_min_kg_s"], v["flow_max_kg_s"])
@@ -63,12 +65,17 @@ def supply_air(
         coil = stream * CP_KJ_KG_K * (supply - mixed) - fan
         cold, hot = max(0.0, -coil), max(0.0, coil)
         over = max(0.0, cold - v["coil_cool_max_kw"]) + max(0.0, hot - v["coil_heat_max_kw"])
-        power = fan + cold * v["cool_ratio"][k, s] + (hot + reheat) * v["heat_ratio"][k]
+        heats = ((hot, v["coil_gas"] > 0.5), (reheat, v["reheat_gas"] > 0.5))
+        gas = GAS_RATIO * sum(kw for kw, burns in heats if burns)
+        electric = sum(kw for kw, burns in heats if not burns)
+        power = fan + cold * v["cool_ratio"][k, s] + electric * v["heat_ratio"][k]
+        paid = 2.0 * (power * price + gas * gas_price) / dear
         short = (np.maximum(missing, 0.0) ** 2).sum()
-        rank = power + over**2 + SHORT_COST * short + bar[s] - TIE_COST * supply
+        rank = paid + over**2 + SHORT_COST * short + bar[s] - TIE_COST * supply
         if rank < best[0]:
-            best = (rank, supply, stream * run, power * run * float(v["step_h"]))
-    return best[1], best[2], best[3]
+            step_h = run * float(v["step_h"])
+            best = (rank, supply, stream * run, power * step_h, gas * step_h)
+    return best[1], best[2], best[3], best[4]
 
 
 def plan(inputs: Mapping[str, npt.NDArray[Any]]) -> dict[str, Array]:
@@ -94,7 +101,7 @@ def plan(inputs: Mapping[str, npt.NDArray[Any]]) -> dict[str, Array]:
     above = np.maximum(temperature - v["comfort_high_c"], 0.0)
     pain = ((below**2 + above**2) * v["comfort_weight"]).sum(axis=(1, 2))
     missed = ((1.0 - on) * v["need"]).sum(axis=1)
-    cost = air[:, :, 2] @ v["price"] + pain + MISSED_COST * missed
+    cost = air[:, :, 2] @ v["price"] + air[:, :, 3] @ v["gas_price"] + pain + MISSED_COST * missed
     index = int(np.argmin(cost - v["bonus"]))
     return {
         "on": on[index],
@@ -102,7 +109,9 @@ def plan(inputs: Mapping[str, npt.NDArray[Any]]) -> dict[str, Array]:
         "supply_plan_c": air[index, :, 0],
         "flow_kg_s": air[index, :, 1],
         "energy_kwh": air[index, :, 2],
+        "gas_kwh": air[index, :, 3],
         "cost": cost,
         "plan_energy_kwh": air[:, :, 2].sum(axis=1),
+        "plan_gas_kwh": air[:, :, 3].sum(axis=1),
         "index": np.array(index, np.float64),
     }

@@ -1,0 +1,80 @@
+"""How the zones of an air handler follow their set-points: how fast, and how near. Needs air temperatures only."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.equipment.systems import AhuSystem
+from agent.features.grid import STEP_S, Grid, fill
+from agent.learn.parameters import ThermostatParameters
+
+Array = npt.NDArray[np.float64]
+
+SLOW_SHARE = 0.3
+"""Start-ups are reckoned with this quantile of the seen rates: few are slower."""
+PRIOR_K_H = 1.2
+"""Rise or fall of an occupied-size zone at full machine; PNNL-19341's warm-up tables span 1 to 3 K/h (taken low)."""
+PRIOR_STEPS = 6.0
+"""The prior weighs as much as so many seen steps."""
+SLOWEST_K_H, FASTEST_K_H = 0.4, 6.0
+AWAY_K = 0.4
+"""A zone so far from its set-point is on its way to it, not held by it."""
+SWING_SHARE = 0.95
+SWING_K = 0.2
+"""Before anything is seen; two-wire thermostats swing by half a kelvin, modulating ones by a tenth (our assumption)."""
+SWING_MAX_K = 0.8
+
+
+def learn_thermostats(grid: Grid, system: AhuSystem) -> ThermostatParameters:
+    """Priors where nothing was seen."""
+    rates: dict[str, list[float]] = {"heat": [], "cool": []}
+    over: list[float] = []
+    under: list[float] = []
+    is_on = _runs(grid, system)
+    for zone in system.zones:
+        air = fill(grid.end(f"{zone}.zone_air_temperature"))
+        for side, role, sign in (("heat", "heating", 1.0), ("cool", "cooling", -1.0)):
+            aim = fill(grid.mean(f"{zone}.zone_air_{role}_temperature_setpoint"))
+            rates[side] += _rates(air, aim, is_on, sign)
+            (under if sign > 0 else over).append(_swing(air, aim, is_on, sign))
+    return ThermostatParameters(
+        ahu=system.ahu,
+        heat_k_h=_rate(rates["heat"]),
+        cool_k_h=_rate(rates["cool"]),
+        over_k=tuple(over),
+        under_k=tuple(under),
+    )
+
+
+def _runs(grid: Grid, system: AhuSystem) -> npt.NDArray[np.bool_]:
+    """Steps through which the machine ran; all where nobody tells."""
+    status = grid.mean(f"{system.ahu}.on_off_status")
+    if not np.isfinite(status).any():
+        return np.ones(len(grid), bool)
+    return np.nan_to_num(status) > 0.99
+
+
+def _rates(air: Array, aim: Array, is_on: npt.NDArray[np.bool_], sign: float) -> list[float]:
+    """K/h toward the set-point, of steps that began and ended away from it with the machine on."""
+    gap = sign * (aim - air)
+    moves = sign * np.diff(air) * 3600.0 / STEP_S
+    away = (gap[:-1] > AWAY_K) & is_on[1:] & is_on[:-1] & (np.abs(np.diff(aim)) < 0.1)
+    return [float(x) for x in moves[away & np.isfinite(moves)]]
+
+
+def _rate(seen: list[float]) -> float:
+    told = float(np.quantile(seen, SLOW_SHARE)) if seen else PRIOR_K_H
+    mixed = (len(seen) * told + PRIOR_STEPS * PRIOR_K_H) / (len(seen) + PRIOR_STEPS)
+    return float(np.clip(mixed, SLOWEST_K_H, FASTEST_K_H))
+
+
+def _swing(air: Array, aim: Array, is_on: npt.NDArray[np.bool_], sign: float) -> float:
+    """How far beyond its set-point a zone goes that is held by it, K."""
+    beyond = sign * (aim - air)
+    steady = is_on & (np.abs(beyond) < 1.0) & np.isfinite(beyond)
+    steady[1:] &= np.abs(np.diff(aim)) < 0.1
+    held = beyond[steady]
+    if len(held) < 16:
+        return SWING_K
+    return float(np.clip(np.quantile(held, SWING_SHARE), 0.0, SWING_MAX_K))
