@@ -48,6 +48,7 @@ class AhuParameters:
     fan_cubic: float
     """kW a (kg/s)^3."""
     outdoor_air_kg_s: float
+    has_economizer: bool
     cool_ratio: float
     """Electricity a heat (1 / COP) at 25 C outdoors and `supply_ref_c`."""
     cool_per_outdoor_k: float

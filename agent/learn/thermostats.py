@@ -20,6 +20,12 @@ PRIOR_STEPS = 6.0
 SLOWEST_K_H, FASTEST_K_H = 0.4, 6.0
 AWAY_K = 0.4
 """A zone so far from its set-point is on its way to it, not held by it."""
+START_STEPS = 12
+"""Steps after a start, or after a move of the set-point, that count as its warm-up: three hours. Later a machine that
+is too small stands at its limit, which tells nothing of starts."""
+JUMP_K = 1.0
+CROSS_STEPS, TOUCH_K = 4, 0.02
+"""A zone that is held crosses its set-point within an hour; one that cannot be held does not."""
 SWING_SHARE = 0.95
 SWING_K = 0.2
 """Before anything is seen; two-wire thermostats swing by half a kelvin, modulating ones by a tenth (our assumption)."""
@@ -57,9 +63,12 @@ def _runs(grid: Grid, system: AhuSystem) -> npt.NDArray[np.bool_]:
 
 def _rates(air: Array, aim: Array, is_on: npt.NDArray[np.bool_], sign: float) -> list[float]:
     """K/h toward the set-point, of steps that began and ended away from it with the machine on."""
+    started = np.concatenate([[False], is_on[1:] & ~is_on[:-1]])
+    jumped = np.concatenate([[False], sign * np.diff(np.nan_to_num(aim)) > JUMP_K])
+    is_start = np.convolve(started | jumped, np.ones(START_STEPS), mode="full")[: len(air)] > 0.0
     gap = sign * (aim - air)
     moves = sign * np.diff(air) * 3600.0 / STEP_S
-    away = (gap[:-1] > AWAY_K) & is_on[1:] & is_on[:-1] & (np.abs(np.diff(aim)) < 0.1)
+    away = (gap[:-1] > AWAY_K) & is_start[:-1] & is_on[1:] & is_on[:-1] & (np.abs(np.diff(aim)) < 0.1)
     return [float(x) for x in moves[away & np.isfinite(moves)]]
 
 
@@ -74,7 +83,17 @@ def _swing(air: Array, aim: Array, is_on: npt.NDArray[np.bool_], sign: float) ->
     beyond = sign * (aim - air)
     steady = is_on & (np.abs(beyond) < 1.0) & np.isfinite(beyond)
     steady[1:] &= np.abs(np.diff(aim)) < 0.1
+    steady &= _crosses(beyond)
     held = beyond[steady]
     if len(held) < 16:
         return SWING_K
     return float(np.clip(np.quantile(held, SWING_SHARE), 0.0, SWING_MAX_K))
+
+
+def _crosses(beyond: Array) -> npt.NDArray[np.bool_]:
+    """On both sides of the set-point within an hour before or after."""
+    sides = [
+        np.convolve(np.nan_to_num(side * beyond) >= -TOUCH_K, np.ones(2 * CROSS_STEPS + 1), mode="same") > 0.0
+        for side in (1.0, -1.0)
+    ]
+    return np.asarray(sides[0] & sides[1])

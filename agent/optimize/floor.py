@@ -23,7 +23,9 @@ MARGIN_K = 0.2
 """Least distance from the comfort band; the swing of each zone about its set-point comes on top."""
 MARGIN_MAX_K = 1.0
 SETBACK_LOW_C, SETBACK_HIGH_C = 16.0, 30.0
-"""Where an empty zone may drift; below the lower one the heating runs whoever is in."""
+"""Where an empty zone may drift at most; below the lower one the heating runs whoever is in."""
+LEAD_MAX_H = 4.0
+"""No start is earlier, and no zone drifts further than it can come back from in that time (our assumption)."""
 HYSTERESIS_K = 1.0
 RELAXED_LOW_C, RELAXED_HIGH_C = 18.0, 28.0
 """Set-points of an empty zone while others are served."""
@@ -83,20 +85,25 @@ class Bands:
 class Watchman:
     """Runs a machine although nobody is expected: against frost, and on kinds of day that are hardly known."""
 
-    def __init__(self, occupancy: OccupancyParameters, utc_offset_h: float) -> None:
+    def __init__(
+        self, occupancy: OccupancyParameters, thermostats: ThermostatParameters, bands: Bands, utc_offset_h: float
+    ) -> None:
         self._occupancy = occupancy
+        self.setback_low_c = max(SETBACK_LOW_C, float(np.min(bands.low)) - LEAD_MAX_H * thermostats.heat_k_h)
+        self._bands = bands
         self._offset_h = utc_offset_h
         self.is_ready = False
         self._thaws = False
 
-    def extra(self, present: Present, bands: Bands, now: Instant) -> str | None:
+    def extra(self, present: Present, now: Instant) -> str | None:
         """Why to run, if there is a reason."""
-        self._thaws = float(np.min(present.air_c)) < SETBACK_LOW_C + (HYSTERESIS_K if self._thaws else 0.0)
+        bands = self._bands
+        self._thaws = float(np.min(present.air_c)) < self.setback_low_c + (HYSTERESIS_K if self._thaws else 0.0)
         room = HYSTERESIS_K / 2 if self.is_ready else 0.0
         outside = bool(((present.air_c < bands.low + room) | (present.air_c > bands.high - room)).any())
         self.is_ready = outside and is_standby(self._occupancy, now.unix_s, self._offset_h)
         if self._thaws:
-            return f"a zone is below {SETBACK_LOW_C:.0f} C"
+            return f"a zone is below its set-back of {self.setback_low_c:.1f} C"
         return "people may come: such days were seen too rarely to be sure of them" if self.is_ready else None
 
 

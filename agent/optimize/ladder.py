@@ -28,7 +28,6 @@ from agent.optimize.supply import SupplyReset
 
 SLACK_H = 0.25
 """A start so much earlier than the rates ask for."""
-LEAD_MAX_H = 8.0
 
 
 class ZoneLadder:
@@ -51,7 +50,7 @@ class ZoneLadder:
         self._site = site
         self._offset_h = utc_offset_h
         self._bands = Bands.of(system, thermostats)
-        self._watchman = Watchman(occupancy, utc_offset_h)
+        self._watchman = Watchman(occupancy, thermostats, self._bands, utc_offset_h)
         self._reset = SupplyReset(system, self._bands, shaper)
 
     def propose(self, features: Features, now: Instant) -> list[Proposal]:
@@ -77,7 +76,7 @@ class ZoneLadder:
     def _is_on(self, present: Present, crowd: Crowd, now: Instant) -> tuple[bool, str]:
         if (present.people > 0.0).any():
             return True, "somebody is in"
-        extra = self._watchman.extra(present, self._bands, now)
+        extra = self._watchman.extra(present, now)
         if crowd.need[:2].any():
             return True, "people are expected now"
         if extra is not None:
@@ -94,14 +93,14 @@ class ZoneLadder:
         """Hours that the zone furthest from its band needs, at the rates that were seen."""
         cold = float(np.max(self._bands.low - present.air_c)) / self.thermostats.heat_k_h
         warm = float(np.max(present.air_c - self._bands.high)) / self.thermostats.cool_k_h
-        return min(LEAD_MAX_H, max(0.0, cold, warm))
+        return min(floor.LEAD_MAX_H, max(0.0, cold, warm))
 
     def _setpoints(self, z: int, is_on: bool, present: Present, crowd: Crowd) -> list[Wish]:
         """Both of one zone; a machine that cannot be switched is set back instead."""
         low, high = float(self._bands.low[z]), float(self._bands.high[z])
         why = f"the comfort band less {low - self.system.comfort_low_c:.1f} K for how the zone swings"
         if not is_on and not floor.can_switch(self._shaper, self.system.ahu):
-            low, high = floor.SETBACK_LOW_C, floor.SETBACK_HIGH_C
+            low, high = self._watchman.setback_low_c, floor.SETBACK_HIGH_C
             why = "set back: nobody is in, and nobody is expected yet"
         elif floor.is_spare(z, present, crowd):
             low, high = floor.RELAXED_LOW_C, floor.RELAXED_HIGH_C

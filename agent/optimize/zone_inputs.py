@@ -17,7 +17,7 @@ from agent.optimize.shape import Shaper
 
 Array = npt.NDArray[np.float64]
 
-LEADS = (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32)
+LEADS = (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16)
 """Steps of 900 s before people come."""
 DEPTHS = (0.0, 1.5)
 """K of pre-cooling before people come."""
@@ -128,6 +128,7 @@ class ZoneInputs:
         cool = p.cool_ratio + p.cool_per_outdoor_k * (np.maximum(outdoor, 10.0) - 25.0)
         return {
             "outdoor_air_kg_s": np.array(p.outdoor_air_kg_s),
+            "economizer": np.array(float(p.has_economizer)),
             "fan_floor_kw": np.array(p.fan_floor_kw),
             "fan_cubic": np.array(p.fan_cubic),
             "coil_cool_max_kw": np.array(p.cool_max_kw),

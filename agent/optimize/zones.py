@@ -55,7 +55,7 @@ class ZonePlanner:
         error = np.array([zone.error_k for zone in parameters.zones])
         self._bands = Bands.of(system, thermostats, np.minimum(ERROR_MAX_K, ERROR_SHARE * error))
         self._reset = SupplyReset(system, self._bands, shaper)
-        self._watchman = Watchman(occupancy, utc_offset_h)
+        self._watchman = Watchman(occupancy, thermostats, self._bands, utc_offset_h)
         self.inputs = ZoneInputs(system, parameters, shaper, self._bands, site=site, utc_offset_h=utc_offset_h)
 
     def propose(self, features: Features, now: Instant) -> list[Proposal]:
@@ -83,7 +83,7 @@ class ZonePlanner:
         now: Instant,
     ) -> list[Proposal]:
         ahu = self.system.ahu
-        extra = self._watchman.extra(present, self._bands, now)
+        extra = self._watchman.extra(present, now)
         is_on = bool(plan["on"][0] > 0.5) or bool(crowd.need[:2].any()) or extra is not None
         expects = _expects(plan)
         reason = _reason(is_on, present, crowd, plan, extra)
@@ -110,7 +110,8 @@ class ZonePlanner:
     ) -> tuple[float, float, str]:
         """Heating and cooling set-point of one zone, and why."""
         if not is_on and not floor.can_switch(self._shaper, self.system.ahu):
-            return floor.SETBACK_LOW_C, floor.SETBACK_HIGH_C, "set back: nobody is in, and nobody is expected yet"
+            why = "set back: nobody is in, and nobody is expected yet"
+            return self._watchman.setback_low_c, floor.SETBACK_HIGH_C, why
         if floor.is_spare(z, present, crowd):
             why = "nobody is in this zone and nobody is expected for two hours"
             return floor.RELAXED_LOW_C, floor.RELAXED_HIGH_C, why

@@ -46,6 +46,7 @@ SHAPES: dict[str, tuple[str | int, ...]] = {
     "flow_max_kg_s": ("zones",),
     "reheat_max_kw": ("zones",),
     "outdoor_air_kg_s": (),
+    "economizer": (),
     "fan_floor_kw": (),
     "fan_cubic": (),
     "coil_cool_max_kw": (),
@@ -187,9 +188,14 @@ def machine(v: dict[str, Var], air: Var, flow: Var, reheat: Var, cool_ratio: Var
     stream, heated = total(flow, 1), total(reheat, 1)
     back = op.div(total(op.mul(flow, air), 1), stream)
     fresh = op.min([op.div(v["outdoor_air_kg_s"], stream), f(1.0)])
-    mixed = op.add(back, op.mul(fresh, op.sub(outdoor, back)))
     fan = op.add(v["fan_floor_kw"], op.mul(v["fan_cubic"], op.mul(stream, square(stream))))
-    coil = op.sub(op.mul(op.mul(stream, f(CP_KJ_KG_K)), op.sub(supply, mixed)), fan)
+    carried = op.mul(stream, f(CP_KJ_KG_K))  # kW a kelvin
+    gap = op.sub(back, outdoor)
+    wish = op.div(op.sub(back, op.sub(supply, op.div(fan, carried))), op.max([gap, f(0.5)]))
+    is_open = op.mul(v["economizer"], op.cast(op.greater(gap, f(0.5)), to=np.float32))
+    fresh = op.add(fresh, op.mul(is_open, op.sub(clip(wish, fresh, f(1.0)), fresh)))
+    mixed = op.sub(back, op.mul(fresh, gap))
+    coil = op.sub(op.mul(carried, op.sub(supply, mixed)), fan)
     cold, hot = op.relu(op.neg(coil)), op.relu(coil)
     over = op.add(op.relu(op.sub(cold, v["coil_cool_max_kw"])), op.relu(op.sub(hot, v["coil_heat_max_kw"])))
     burned = op.add(op.mul(hot, v["coil_gas"]), op.mul(heated, v["reheat_gas"]))

@@ -33,6 +33,7 @@ def example(seed: int = 1, *, zones: int = 4, steps: int = 96, outdoor_c: float 
         "flow_max_kg_s": rng.uniform(0.9, 1.3, zones),
         "reheat_max_kw": rng.uniform(5.0, 8.0, zones),
         "outdoor_air_kg_s": 0.7,
+        "economizer": 1.0,
         "fan_floor_kw": 0.9,
         "fan_cubic": 0.075,
         "coil_cool_max_kw": 58.0,

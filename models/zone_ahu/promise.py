@@ -16,6 +16,7 @@ INPUTS = (
     Row("flow_max_kg_s", "kg/s", 0.0, 1e3, "most supply air of a zone"),
     Row("reheat_max_kw", "kW", 0.0, 1e4, "most reheat of a zone"),
     Row("outdoor_air_kg_s", "kg/s", 0.0, 1e3, "outdoor air while it runs"),
+    Row("economizer", "onoff", 0.0, 1.0, "1: dampers open further where that brings the mix nearer to the supply"),
     Row("fan_floor_kw", "kW", 0.0, 1e4, "fan power at no flow"),
     Row("fan_cubic", "kW/(kg/s)3", 0.0, 1e4, "fan power a cube of the flow"),
     Row("coil_cool_max_kw", "kW", 0.0, 1e5, "most heat that the coil takes"),

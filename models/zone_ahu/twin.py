@@ -41,9 +41,12 @@ def machine(v: Mapping[str, Array], k: int, s: int, air: Array, flow: Array, reh
     """Electricity, gas and what they are worth at one supply."""
     supply, stream = v["supply_c"][s], flow.sum()
     back = (flow * air).sum() / stream
-    mixed = back + min(1.0, v["outdoor_air_kg_s"] / stream) * (v["outdoor_c"][k] - back)
     fan = v["fan_floor_kw"] + v["fan_cubic"] * stream**3
-    coil = stream * CP_KJ_KG_K * (supply - mixed) - fan
+    carried, gap = stream * CP_KJ_KG_K, back - v["outdoor_c"][k]
+    fresh = min(1.0, v["outdoor_air_kg_s"] / stream)
+    if v["economizer"] > 0.5 and gap > 0.5:
+        fresh = max(fresh, min(1.0, (back - (supply - fan / carried)) / gap))
+    coil = carried * (supply - back + fresh * gap) - fan
     cold, hot = max(0.0, -coil), max(0.0, coil)
     over = max(0.0, cold - v["coil_cool_max_kw"]) + max(0.0, hot - v["coil_heat_max_kw"])
     burned = hot * v["coil_gas"] + reheat * v["reheat_gas"]
