@@ -99,6 +99,10 @@ class ThermostatParameters:
     heat_k_h: float
     """Rise of the slower start-ups."""
     cool_k_h: float
+    lead_h: float
+    """The longest start before people come that is worth having."""
+    coldest_c: float
+    """What the coldest zone was let to fall to."""
     over_k: Numbers
     """By zone: how far above its cooling set-point it swings."""
     under_k: Numbers

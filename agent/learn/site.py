@@ -23,6 +23,6 @@ def learn(history: Features, systems: Systems) -> Parameters:
         days=float(history.mask.any(axis=1).sum()) * history.grid_s / DAY_S,
         ahus=tuple(fit for fit in ahus if fit is not None),
         occupancy=tuple(learn_occupancy(grid, ahu, offset_h) for ahu in systems.ahus),
-        thermostats=tuple(learn_thermostats(grid, ahu) for ahu in systems.ahus),
+        thermostats=tuple(learn_thermostats(grid, ahu, offset_h) for ahu in systems.ahus),
         cracs=tuple(fit for fit in cracs if fit is not None),
     )

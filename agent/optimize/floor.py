@@ -24,8 +24,6 @@ MARGIN_K = 0.2
 MARGIN_MAX_K = 1.0
 SETBACK_LOW_C, SETBACK_HIGH_C = 16.0, 30.0
 """Where an empty zone may drift at most; below the lower one the heating runs whoever is in."""
-LEAD_MAX_H = 4.0
-"""No start is earlier, and no zone drifts further than it can come back from in that time (our assumption)."""
 HYSTERESIS_K = 1.0
 RELAXED_LOW_C, RELAXED_HIGH_C = 18.0, 28.0
 """Set-points of an empty zone while others are served."""
@@ -89,7 +87,9 @@ class Watchman:
         self, occupancy: OccupancyParameters, thermostats: ThermostatParameters, bands: Bands, utc_offset_h: float
     ) -> None:
         self._occupancy = occupancy
-        self.setback_low_c = max(SETBACK_LOW_C, float(np.min(bands.low)) - LEAD_MAX_H * thermostats.heat_k_h)
+        # Back within the longest lead; but a machine too small for that need not do better than it did by itself.
+        back_c = float(np.min(bands.low)) - thermostats.lead_h * thermostats.heat_k_h
+        self.setback_low_c = max(SETBACK_LOW_C, min(back_c, thermostats.coldest_c))
         self._bands = bands
         self._offset_h = utc_offset_h
         self.is_ready = False

@@ -93,7 +93,7 @@ class ZoneLadder:
         """Hours that the zone furthest from its band needs, at the rates that were seen."""
         cold = float(np.max(self._bands.low - present.air_c)) / self.thermostats.heat_k_h
         warm = float(np.max(present.air_c - self._bands.high)) / self.thermostats.cool_k_h
-        return min(floor.LEAD_MAX_H, max(0.0, cold, warm))
+        return min(self.thermostats.lead_h, max(0.0, cold, warm))
 
     def _setpoints(self, z: int, is_on: bool, present: Present, crowd: Crowd) -> list[Wish]:
         """Both of one zone; a machine that cannot be switched is set back instead."""

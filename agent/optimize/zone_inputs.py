@@ -49,6 +49,7 @@ class ZoneInputs:
         shaper: Shaper,
         bands: Bands,
         *,
+        lead_h: float,
         site: str,
         utc_offset_h: float,
     ) -> None:
@@ -58,6 +59,7 @@ class ZoneInputs:
         self._bands = bands
         self._site = site
         self._offset_h = utc_offset_h
+        self._lead_steps = lead_h * 3600.0 / STEP_S
         self._modes = [modes_of(np.array(zone.a)) for zone in parameters.zones]
 
     def at(
@@ -180,7 +182,7 @@ class ZoneInputs:
         if incumbent is not None:
             bonus[incumbent] = INCUMBENT_BONUS
         return {
-            "lead_steps": leads,
+            "lead_steps": np.minimum(leads, self._lead_steps),
             "lag_steps": np.zeros(len(leads)),
             "depth_k": depths,
             "named_on": np.stack([hold, clock.astype(np.float64)]),

@@ -56,7 +56,8 @@ class ZonePlanner:
         self._bands = Bands.of(system, thermostats, np.minimum(ERROR_MAX_K, ERROR_SHARE * error))
         self._reset = SupplyReset(system, self._bands, shaper)
         self._watchman = Watchman(occupancy, thermostats, self._bands, utc_offset_h)
-        self.inputs = ZoneInputs(system, parameters, shaper, self._bands, site=site, utc_offset_h=utc_offset_h)
+        where = {"site": site, "utc_offset_h": utc_offset_h}
+        self.inputs = ZoneInputs(system, parameters, shaper, self._bands, lead_h=thermostats.lead_h, **where)  # type: ignore[arg-type]
 
     def propose(self, features: Features, now: Instant) -> list[Proposal]:
         """Wishes for this air handler; none while anything needed is unknown or the fit is poor."""
