@@ -19,12 +19,14 @@ from agent.optimize.shape import Shaper
 
 Array = npt.NDArray[np.float64]
 
-MARGIN_K = 0.2
+MARGIN_K = 0.15
 """Least distance from the comfort band; the swing of each zone about its set-point comes on top."""
 MARGIN_MAX_K = 1.0
 SETBACK_LOW_C, SETBACK_HIGH_C = 16.0, 30.0
 """Where an empty zone may drift at most; below the lower one the heating runs whoever is in."""
 HYSTERESIS_K = 1.0
+GUARD_SLACK_K, GUARD_RUN_S, GUARD_PAUSE_S = 3.0, 2700.0, 43_200.0
+"""A night guard that lets a zone fall further, or runs longer at a time, is none; we do it for the next half day."""
 RELAXED_LOW_C, RELAXED_HIGH_C = 18.0, 28.0
 """Set-points of an empty zone while others are served."""
 HEATING, COOLING = "zone_air_heating_temperature_setpoint", "zone_air_cooling_temperature_setpoint"
@@ -81,7 +83,11 @@ class Bands:
 
 
 class Watchman:
-    """Runs a machine although nobody is expected: against frost, and on kinds of day that are hardly known."""
+    """What happens while nobody is expected: frost, and kinds of day that are hardly known.
+
+    A machine's own night guard warms with its dampers shut; our command would open them. So in a cold night the machine
+    is left to itself, set back. If it then runs on and on (its clock), or lets the zones freeze, we take it again.
+    """
 
     def __init__(
         self, occupancy: OccupancyParameters, thermostats: ThermostatParameters, bands: Bands, utc_offset_h: float
@@ -93,18 +99,36 @@ class Watchman:
         self._bands = bands
         self._offset_h = utc_offset_h
         self.is_ready = False
-        self._thaws = False
+        self.leaves = False
+        """The machine's own guard is to do it: wish nothing of its command."""
+        self._is_cold = False
+        self._ran_since_s: float | None = None
+        self._barred_until_s = -math.inf
 
     def extra(self, present: Present, now: Instant) -> str | None:
         """Why to run, if there is a reason."""
-        bands = self._bands
-        self._thaws = float(np.min(present.air_c)) < self.setback_low_c + (HYSTERESIS_K if self._thaws else 0.0)
+        coldest = float(np.min(present.air_c))
+        self._is_cold = coldest < self.setback_low_c + (HYSTERESIS_K if self._is_cold else 0.0)
+        self.leaves = self._is_cold and self._trusts(coldest, present, now)
         room = HYSTERESIS_K / 2 if self.is_ready else 0.0
-        outside = bool(((present.air_c < bands.low + room) | (present.air_c > bands.high - room)).any())
+        low, high = self._bands.low + room, self._bands.high - room
+        outside = bool(((present.air_c < low) | (present.air_c > high)).any())
         self.is_ready = outside and is_standby(self._occupancy, now.unix_s, self._offset_h)
-        if self._thaws:
+        if self._is_cold and not self.leaves:
             return f"a zone is below its set-back of {self.setback_low_c:.1f} C"
-        return "people may come: such days were seen too rarely to be sure of them" if self.is_ready else None
+        if self.is_ready:
+            self.leaves = False
+            return "people may come: such days were seen too rarely to be sure of them"
+        return None
+
+    def _trusts(self, coldest: float, present: Present, now: Instant) -> bool:
+        """The machine's own guard does it well."""
+        runs = self.leaves and present.is_on
+        self._ran_since_s = (now.mono_s if self._ran_since_s is None else self._ran_since_s) if runs else None
+        runs_on = self._ran_since_s is not None and now.mono_s - self._ran_since_s > GUARD_RUN_S
+        if runs_on or coldest < self.setback_low_c - GUARD_SLACK_K:
+            self._barred_until_s = now.mono_s + GUARD_PAUSE_S
+        return now.mono_s >= self._barred_until_s
 
 
 def can_switch(shaper: Shaper, ahu: str) -> bool:

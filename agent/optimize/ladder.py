@@ -61,7 +61,9 @@ class ZoneLadder:
             return []
         crowd = crowd_of(self.occupancy, present.people, now.unix_s, self._offset_h)
         is_on, why = self._is_on(present, crowd, now)
-        wishes: list[Wish] = [(f"{self.system.ahu}.on_off_command", float(is_on), why, 0.0)]
+        wishes: list[Wish] = []
+        if is_on or not self._watchman.leaves:
+            wishes.append((f"{self.system.ahu}.on_off_command", float(is_on), why, 0.0))
         for z in range(len(self.system.zones)):
             wishes += self._setpoints(z, is_on, present, crowd)
         wishes += self._reset.wish(features, is_on, present, now)
@@ -74,9 +76,9 @@ class ZoneLadder:
         return [proposal for proposal in proposals if proposal is not None]
 
     def _is_on(self, present: Present, crowd: Crowd, now: Instant) -> tuple[bool, str]:
+        extra = self._watchman.extra(present, now)
         if (present.people > 0.0).any():
             return True, "somebody is in"
-        extra = self._watchman.extra(present, now)
         if crowd.need[:2].any():
             return True, "people are expected now"
         if extra is not None:
@@ -99,7 +101,7 @@ class ZoneLadder:
         """Both of one zone; a machine that cannot be switched is set back instead."""
         low, high = float(self._bands.low[z]), float(self._bands.high[z])
         why = f"the comfort band less {low - self.system.comfort_low_c:.1f} K for how the zone swings"
-        if not is_on and not floor.can_switch(self._shaper, self.system.ahu):
+        if not is_on and (self._watchman.leaves or not floor.can_switch(self._shaper, self.system.ahu)):
             low, high = self._watchman.setback_low_c, floor.SETBACK_HIGH_C
             why = "set back: nobody is in, and nobody is expected yet"
         elif floor.is_spare(z, present, crowd):

@@ -25,7 +25,7 @@ Array = npt.NDArray[np.float64]
 Plan = dict[str, npt.NDArray[np.float32]]
 
 ERROR_SHARE, ERROR_MAX_K = 0.3, 0.5
-"""Of the model's error, kept as distance from the comfort band."""
+"""Of the model's error, kept as distance from the comfort band by what is foreseen; a thermostat needs no model."""
 
 
 class ZonePlanner:
@@ -53,11 +53,12 @@ class ZonePlanner:
         self._policy: int | None = None
         self._trim_k = 0.0
         error = np.array([zone.error_k for zone in parameters.zones])
-        self._bands = Bands.of(system, thermostats, np.minimum(ERROR_MAX_K, ERROR_SHARE * error))
+        self._bands = Bands.of(system, thermostats)
+        foreseen = Bands.of(system, thermostats, np.minimum(ERROR_MAX_K, ERROR_SHARE * error))
         self._reset = SupplyReset(system, self._bands, shaper)
         self._watchman = Watchman(occupancy, thermostats, self._bands, utc_offset_h)
         where = {"site": site, "utc_offset_h": utc_offset_h}
-        self.inputs = ZoneInputs(system, parameters, shaper, self._bands, lead_h=thermostats.lead_h, **where)  # type: ignore[arg-type]
+        self.inputs = ZoneInputs(system, parameters, shaper, foreseen, lead_h=thermostats.lead_h, **where)  # type: ignore[arg-type]
 
     def propose(self, features: Features, now: Instant) -> list[Proposal]:
         """Wishes for this air handler; none while anything needed is unknown or the fit is poor."""
@@ -88,7 +89,9 @@ class ZonePlanner:
         is_on = bool(plan["on"][0] > 0.5) or bool(crowd.need[:2].any()) or extra is not None
         expects = _expects(plan)
         reason = _reason(is_on, present, crowd, plan, extra)
-        wishes: list[Wish] = [(f"{ahu}.on_off_command", 1.0 if is_on else 0.0, reason, 0.0)]
+        wishes: list[Wish] = []
+        if is_on or not self._watchman.leaves:
+            wishes.append((f"{ahu}.on_off_command", 1.0 if is_on else 0.0, reason, 0.0))
         for z, zone in enumerate(self.system.zones):
             low, high, why = self._setpoints(z, is_on, present, crowd, inputs, plan)
             wishes.append((f"{zone}.{COOLING}", high, why, 0.15))
@@ -110,7 +113,7 @@ class ZonePlanner:
         self, z: int, is_on: bool, present: Present, crowd: Crowd, inputs: dict[str, Array], plan: Plan
     ) -> tuple[float, float, str]:
         """Heating and cooling set-point of one zone, and why."""
-        if not is_on and not floor.can_switch(self._shaper, self.system.ahu):
+        if not is_on and (self._watchman.leaves or not floor.can_switch(self._shaper, self.system.ahu)):
             why = "set back: nobody is in, and nobody is expected yet"
             return self._watchman.setback_low_c, floor.SETBACK_HIGH_C, why
         if floor.is_spare(z, present, crowd):
@@ -122,7 +125,7 @@ class ZonePlanner:
         if depth > 0.0:
             return low, high - depth, f"cools {depth:.1f} K deeper before people come, while it is cheap"
         margin = low - self.system.comfort_low_c
-        return low, high, f"comfort band less {margin:.1f} K for what the model misses and how the zone swings"
+        return low, high, f"comfort band less {margin:.1f} K for how the zone swings"
 
     def _supply(self, present: Present, plan: Plan, is_on: bool) -> tuple[float, str]:
         """Planned supply air, trimmed while a zone is too warm all the same."""
