@@ -11,6 +11,10 @@ DRIVES = ("outdoor", "sun_morning", "sun_noon", "sun_evening", "people", "one")
 """What acts on a zone besides supply air, in the order of `ZoneParameters.air` and `.mass`."""
 
 
+COOLING_ERROR = 0.3
+"""Of cooling electricity, over its mean; above it the coil is not understood (our assumption)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneParameters:
     """Two heat nodes, air and mass, in steps of 900 s: x' = a x + drives + gain * heat (air only)."""
@@ -44,14 +48,18 @@ class AhuParameters:
     fan_cubic: float
     """kW a (kg/s)^3."""
     outdoor_air_kg_s: float
+    has_economizer: bool
     cool_ratio: float
     """Electricity a heat (1 / COP) at 25 C outdoors and `supply_ref_c`."""
     cool_per_outdoor_k: float
     cool_per_supply_k: float
     supply_ref_c: float
     heat_ratio: float
-    """1 / COP at 7 C outdoors."""
+    """1 / COP at 7 C outdoors; 1 for electric heaters."""
     heat_per_outdoor_k: float
+    is_coil_gas: bool
+    """The coil heats without electricity: by gas, or by hot water."""
+    is_reheat_gas: bool
     cool_max_kw: float
     heat_max_kw: float
     power_error: float | None
@@ -61,11 +69,17 @@ class AhuParameters:
     def is_fit(self) -> bool:
         return bool(self.zones) and all(zone.is_fit for zone in self.zones)
 
+    @property
+    def knows_cooling(self) -> bool:
+        """Outdoor air and the coil were seen cooling, and understood: only then can the supply air be reckoned."""
+        return self.power_error is not None and self.power_error <= COOLING_ERROR
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OccupancyParameters:
     """A week as three kinds of day: workday, Saturday, Sunday; 96 slots each."""
 
+    ahu: str
     zones: tuple[str, ...]
     days: Numbers
     """Days seen of each kind."""
@@ -75,6 +89,23 @@ class OccupancyParameters:
     """Share of days on which the zone had somebody in, [kind][slot][zone]."""
     any_share: tuple[Numbers, ...]
     """The same for the whole floor, [kind][slot]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThermostatParameters:
+    """How the zones of one air handler follow their set-points."""
+
+    ahu: str
+    heat_k_h: float
+    """Rise of the slower start-ups."""
+    cool_k_h: float
+    lead_h: float
+    """The longest start before people come that is worth having."""
+    coldest_c: float
+    """What the coldest zone was let to fall to."""
+    over_k: Numbers
+    """By zone: how far above its cooling set-point it swings."""
+    under_k: Numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +147,9 @@ class Parameters:
     """Length of the history it was learned from."""
     ahus: tuple[AhuParameters, ...] = ()
     occupancy: tuple[OccupancyParameters, ...] = ()
-    """One for each of `ahus`."""
+    """One for each air handler of the site, also for those that are not among `ahus`."""
+    thermostats: tuple[ThermostatParameters, ...] = ()
+    """The same."""
     cracs: tuple[CracParameters, ...] = ()
 
     def to_json(self) -> str:
@@ -131,6 +164,7 @@ class Parameters:
             days=told["days"],
             ahus=tuple(_ahu(x) for x in told["ahus"]),
             occupancy=tuple(OccupancyParameters(**_tuples(x)) for x in told["occupancy"]),
+            thermostats=tuple(ThermostatParameters(**_tuples(x)) for x in told["thermostats"]),
             cracs=tuple(CracParameters(**_tuples(x)) for x in told["cracs"]),
         )
 

@@ -8,6 +8,7 @@ from agent.features.grid import DAY_S, grid_of
 from agent.learn.crac import learn_crac
 from agent.learn.occupancy import learn_occupancy
 from agent.learn.parameters import Parameters
+from agent.learn.thermostats import learn_thermostats
 from agent.learn.zones import learn_ahu
 
 
@@ -15,12 +16,13 @@ def learn(history: Features, systems: Systems) -> Parameters:
     """What the history tells; a machine whose columns are missing is left out."""
     grid = grid_of(history)
     site, offset_h = systems.site, systems.utc_offset_h
-    ahus = [(ahu, learn_ahu(grid, ahu, site, offset_h)) for ahu in systems.ahus]
+    ahus = [learn_ahu(grid, ahu, site, offset_h) for ahu in systems.ahus]
     cracs = [learn_crac(grid, crac, site, offset_h) for crac in systems.cracs]
     return Parameters(
         learned_unix_s=history.at.unix_s,
         days=float(history.mask.any(axis=1).sum()) * history.grid_s / DAY_S,
-        ahus=tuple(fit for _, fit in ahus if fit is not None),
-        occupancy=tuple(learn_occupancy(grid, ahu.zones, offset_h) for ahu, fit in ahus if fit is not None),
+        ahus=tuple(fit for fit in ahus if fit is not None),
+        occupancy=tuple(learn_occupancy(grid, ahu, offset_h) for ahu in systems.ahus),
+        thermostats=tuple(learn_thermostats(grid, ahu, offset_h) for ahu in systems.ahus),
         cracs=tuple(fit for fit in cracs if fit is not None),
     )

@@ -14,6 +14,7 @@ from agent.learn.parameters import Parameters
 from agent.optimize.baseline import Baseline
 from agent.optimize.crac import CracPlanner
 from agent.optimize.host import ModelHost
+from agent.optimize.ladder import ZoneLadder
 from agent.optimize.shape import Shaper
 from agent.optimize.zones import ZonePlanner
 
@@ -36,7 +37,7 @@ class OnnxPlanner:
         self._crac_host = ModelHost(models / "crac") if systems.cracs else None
         self.faults: list[str] = []
         """What the models refused in the last cycle; the machines concerned keep their hands off."""
-        self._zones: dict[str, ZonePlanner] = {}
+        self._zones: dict[str, ZonePlanner | ZoneLadder] = {}
         self._cracs: dict[str, CracPlanner] = {}
         if parameters is not None:
             self.adopt(parameters)
@@ -46,12 +47,18 @@ class OnnxPlanner:
         self._zones, self._cracs = {}, {}
         systems = self.systems
         where = {"site": systems.site, "utc_offset_h": systems.utc_offset_h}
-        pairs = {ahu.ahu: (ahu, people) for ahu, people in zip(parameters.ahus, parameters.occupancy, strict=True)}
+        fits = {fit.ahu: fit for fit in parameters.ahus if fit.is_fit}
+        crowds, ways = ({told.ahu: told for told in group} for group in (parameters.occupancy, parameters.thermostats))
         cracs = {crac.crac: crac for crac in parameters.cracs}
         for ahu in systems.ahus:
-            if self._zone_host is not None and ahu.ahu in pairs and pairs[ahu.ahu][0].is_fit:
-                learned, people = pairs[ahu.ahu]
-                self._zones[ahu.ahu] = ZonePlanner(ahu, learned, people, self._zone_host, self._shaper, **where)  # type: ignore[arg-type]
+            if ahu.ahu not in crowds or ahu.ahu not in ways:
+                continue
+            seen = (crowds[ahu.ahu], ways[ahu.ahu])
+            is_variable = self._shaper.has(f"{ahu.ahu}.supply_air_temperature_setpoint")
+            if self._zone_host is not None and ahu.ahu in fits and is_variable:
+                self._zones[ahu.ahu] = ZonePlanner(ahu, fits[ahu.ahu], *seen, self._zone_host, self._shaper, **where)  # type: ignore[arg-type]
+            else:
+                self._zones[ahu.ahu] = ZoneLadder(ahu, *seen, self._shaper, **where)  # type: ignore[arg-type]
         for crac in systems.cracs:
             if self._crac_host is not None and crac.crac in cracs and cracs[crac.crac].is_fit:
                 self._cracs[crac.crac] = CracPlanner(
@@ -76,7 +83,7 @@ class OnnxPlanner:
             wishes += self._rules.propose_lifts(lifts, features, now)
         return wishes
 
-    def _ask(self, planner: ZonePlanner | CracPlanner, features: Features, now: Instant) -> list[Proposal]:
+    def _ask(self, planner: ZonePlanner | ZoneLadder | CracPlanner, features: Features, now: Instant) -> list[Proposal]:
         try:
             return planner.propose(features, now)
         except ModelError as fault:

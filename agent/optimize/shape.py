@@ -27,6 +27,9 @@ class Shaper:
         self._envelope = envelope
         self._last: dict[str, _Last] = {}
 
+    def has(self, point: str) -> bool:
+        return point in self._envelope
+
     def low(self, point: str, otherwise: float) -> float:
         limit = self._envelope.get(point)
         return otherwise if limit is None else limit.low
