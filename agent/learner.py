@@ -83,7 +83,7 @@ class Learner:
         faults = self._strategy.faults if isinstance(self._strategy, OnnxPlanner) else []
         for fault in faults:
             if fault not in self._told_faults:
-                self._tell(f"no plan, hands off: {fault}")
+                self._tell(f"no plan, the rules run it: {fault}")
         self._told_faults = list(faults)
         return wishes
 

@@ -16,7 +16,7 @@ Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 KEYS_OF = {
     "zone": ("served_by", "comfort_low_c", "comfort_high_c"),
     "crac": ("serves", "inlet_max_c", "it_meter"),
-    "lift_group": ("cars",),
+    "lift_group": ("cars", "wait_longer_pct"),
 }
 """Keys that mean something for one kind only."""
 
@@ -39,6 +39,8 @@ class Equipment(Section):
     it_meter: str | None = None
     """Of a CRAC: the meter of the servers in its room with their UPS; without one the loss is assumed."""
     cars: Annotated[int, Field(strict=True, ge=1, le=32)] = 4
+    wait_longer_pct: Annotated[float, Field(strict=True, ge=0, le=50)] = 0.5
+    """Of a lift group: so much longer the mean wait may become for resting cars."""
 
     @field_validator("kind")
     @classmethod

@@ -121,5 +121,10 @@ class SiteConfig(Section):
         return sum(takewhile(bool, there))
 
     def _lifts(self, name: str) -> LiftSystem:
-        zones = tuple(self._of_kind("zone"))
-        return LiftSystem(lifts=name, cars=self.equipment[name].cars, zones=zones)
+        told = self.equipment[name]
+        return LiftSystem(
+            lifts=name,
+            cars=told.cars,
+            zones=tuple(self._of_kind("zone")),
+            wait_longer_pct=told.wait_longer_pct,
+        )

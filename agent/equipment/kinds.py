@@ -40,6 +40,8 @@ KINDS: dict[str, tuple[Role, ...]] = {
     "site": (
         _sensor("outdoor_air_temperature", "degC"),
         _sensor("solar_irradiance", "W/m2"),
+        _sensor("grid_carbon_intensity", "kg/kWh"),
+        _sensor("electricity_price", "1/kWh"),
     ),
     "zone": (
         _sensor("zone_air_temperature", "degC"),
@@ -82,6 +84,7 @@ KINDS: dict[str, tuple[Role, ...]] = {
     "lift_group": (
         _setpoint("cars_in_service_setpoint", "count"),
         _setpoint("standby_depth_setpoint", "count"),
+        _setpoint("parking_floor_setpoint", "count"),
         _status("cars_in_service", "count"),
         _status("cars_moving", "count"),
         _sensor("trips_count", "count"),

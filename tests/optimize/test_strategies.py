@@ -177,6 +177,7 @@ def test_a_poor_fit_has_no_authority(noon, learned):
         learned,
         ahus=(replace(learned.ahus[0], zones=poor_zones),),
         cracs=(replace(learned.cracs[0], inlet_error_k=9.0),),
+        lifts=(replace(learned.lifts[0], power_error=9.0),),
     )
     wishes = OnnxPlanner(SYSTEMS, ENVELOPE, poor).propose(noon, noon.at)
     assert {wish.source for wish in wishes} == {"baseline"}
