@@ -13,6 +13,7 @@ from agent.config.base import Section
 from agent.config.clock import ClockSection, SystemTime
 from agent.config.control import Control
 from agent.config.devices import AnyDevice
+from agent.config.energy import Energy
 from agent.config.equipment import Equipment, Schedule
 from agent.config.limits import LimitEntry
 from agent.config.points import Entry
@@ -39,6 +40,7 @@ class SiteConfig(Section):
     equipment: dict[str, Equipment] = Field(min_length=1)
     schedule: Schedule = Schedule()
     limits: dict[str, LimitEntry] = Field(default_factory=dict)
+    energy: Energy = Energy()
     control: Control = Control()
     upstream: Upstream | None = None
 
@@ -84,6 +86,9 @@ class SiteConfig(Section):
             ahus=tuple(self._ahu(name) for name in self._of_kind("ahu") if self._zones_of(name)),
             cracs=tuple(self._crac(name) for name in self._of_kind("crac") if self.racks_of(name)),
             lifts=tuple(self._lifts(name) for name in self._of_kind("lift_group")),
+            aim=self.control.objective,
+            tariff=self.energy.tariff(),
+            together=self.control.together(),
         )
 
     def _of_kind(self, kind: str) -> list[str]:

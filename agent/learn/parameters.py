@@ -138,6 +138,19 @@ class LiftParameters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Distrust:
+    """A machine whose plans missed: its rules run, and it is learned from what came since only."""
+
+    machine: str
+    since_unix_s: float
+    until_unix_s: float
+    times: int
+    """How often so far; each time is twice as long."""
+    error: float
+    """Foretold over measured energy, less one, when it was lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
     """Everything learned of a site at one instant."""
 
@@ -149,6 +162,7 @@ class Parameters:
     """One for each of `ahus`."""
     cracs: tuple[CracParameters, ...] = ()
     lifts: tuple[LiftParameters, ...] = ()
+    distrusts: tuple[Distrust, ...] = ()
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -164,6 +178,7 @@ class Parameters:
             occupancy=tuple(OccupancyParameters(**_tuples(x)) for x in told["occupancy"]),
             cracs=tuple(CracParameters(**_tuples(x)) for x in told["cracs"]),
             lifts=tuple(LiftParameters(**_tuples(x)) for x in told.get("lifts", ())),
+            distrusts=tuple(Distrust(**x) for x in told.get("distrusts", ())),
         )
 
 

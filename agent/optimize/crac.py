@@ -90,6 +90,12 @@ class CracPlanner:
         self._promised_c: float | None = None
 
     @property
+    def meters(self) -> tuple[str, ...]:
+        """Which together measure what the plan foretells: the room's servers with their UPS, and the CRAC."""
+        meter = self.system.it_meter
+        return (f"{meter}.electric_power", f"{self.system.crac}.electric_power") if meter else ()
+
+    @property
     def supply_point(self) -> str:
         return f"{self.system.crac}.supply_air_temperature_setpoint"
 

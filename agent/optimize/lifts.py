@@ -38,7 +38,8 @@ MOVE_COST = 0.004
 PRIOR_TRIPS = 4.0
 """Today departs from the profile as far as trips told so; the profile weighs as this many."""
 RECENT_STEPS, FADE_STEPS = 4, 4.0
-BAR = 1.0e3
+RULE_TRIPS = 0.5
+"""A quarter of an hour with more trips is in use to the baseline, more often than not."""
 
 
 class LiftPlanner:
@@ -60,6 +61,11 @@ class LiftPlanner:
         self._shaper = shaper
         self._offset_h = utc_offset_h
         self._objective = objective
+
+    @property
+    def meters(self) -> tuple[str, ...]:
+        """Which together measure what the plan foretells."""
+        return (f"{self.system.lifts}.electric_power",)
 
     @property
     def cars_point(self) -> str:
@@ -88,15 +94,19 @@ class LiftPlanner:
         """Everything the graph reads; see models/lift_group/signature.json."""
         p, all_cars = self.parameters, self.system.cars
         grid = grid_of(features)
-        trips = self.forecast(grid, now)
+        ahead = self.forecast(grid, now)
+        # Cars need minutes to wake: they are there a step before they are wanted.
+        trips, calls = ahead[:-1], np.maximum(ahead[:-1], ahead[1:])
         depth = latest(features, self.depth_point)
         depths = self._depths(depth)
+        last = depths - 1.0
         low, high = self._shaper.low(self.cars_point, float(all_cars)), self._shaper.high(self.cars_point, cars)
         choices = np.arange(max(1.0, math.ceil(low)), min(high, all_cars) + 0.5)
         choices = choices if len(choices) else np.array([float(all_cars)])
         floors = self._floors()
         return {
             "trips": trips,
+            "calls": calls,
             "price": self._objective.price(features, now.unix_s, SLOTS),
             "step_h": np.array(STEP_S / 3600.0),
             "cars": choices,
@@ -117,8 +127,8 @@ class LiftPlanner:
             "slow_cost_s": np.array(SLOW_COST_S),
             "move_cost": np.array(MOVE_COST),
             "now_cars": np.array(cars),
-            "named_cars": np.stack([np.full(SLOTS, max(1.0, cars)), self._by_rule(now)]),
-            "named_depth": np.stack([np.full(SLOTS, min(np.nan_to_num(depth), depths - 1.0)), np.zeros(SLOTS)]),
+            "named_cars": np.stack([np.full(SLOTS, max(1.0, cars)), self._by_rule(now, trips)]),
+            "named_depth": np.stack([np.full(SLOTS, min(np.nan_to_num(depth), last)), np.full(SLOTS, min(1.0, last))]),
             "call_share": self._calls(trips, floors),
             "floor": floors,
         }
@@ -126,7 +136,7 @@ class LiftPlanner:
     # --- what comes ---
 
     def forecast(self, grid: Grid, now: Instant) -> Array:
-        """Trips in each coming step: the profile, bent by what the last hour had over what it should have had."""
+        """Trips in each coming step and one more: the profile, bent by what the last hour had over its due."""
         at = ahead_unix_s(now.unix_s, SLOTS + 1)
         profile = self._profile(at)
         start = grid.end_unix_s[-RECENT_STEPS:] - STEP_S + 1.0
@@ -134,9 +144,7 @@ class LiftPlanner:
         known = np.isfinite(recent)
         seen, due = float(recent[known].sum()), float(self._profile(start)[known].sum())
         bend = (PRIOR_TRIPS + seen) / (PRIOR_TRIPS + due)
-        trips = profile * (1.0 + (bend - 1.0) * np.exp(-np.arange(SLOTS + 1) / FADE_STEPS))
-        # Cars need minutes to wake: they are there a step before they are wanted.
-        return np.asarray(np.maximum(trips[:-1], trips[1:]))
+        return np.asarray(profile * (1.0 + (bend - 1.0) * np.exp(-np.arange(SLOTS + 1) / FADE_STEPS)))
 
     def _profile(self, at: Array) -> Array:
         table = np.array(self.parameters.trips)
@@ -182,11 +190,11 @@ class LiftPlanner:
         even[rising, 0] += 1.0
         return np.asarray(even / even.sum(axis=1, keepdims=True))
 
-    def _by_rule(self, now: Instant) -> Array:
-        """Cars that the baseline's clock would have."""
+    def _by_rule(self, now: Instant, trips: Array) -> Array:
+        """Cars that the baseline's clock would have, about: it sees trips as they come."""
         hour = slot_of(ahead_unix_s(now.unix_s), self._offset_h) / 4.0
         schedule = self.system.schedule
-        busy = (hour >= schedule.start_h) & (hour < schedule.stop_h)
+        busy = (hour >= schedule.start_h) & (hour < schedule.stop_h) | (trips > RULE_TRIPS)
         return np.where(busy, float(self.system.cars), float((self.system.cars + 1) // 2))
 
     # --- what is wished ---

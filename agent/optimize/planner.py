@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from agent.core.clock import Instant
 from agent.core.command import Proposal
@@ -11,117 +12,142 @@ from agent.core.errors import ModelError
 from agent.core.features import Features
 from agent.core.limits import Envelope
 from agent.equipment.systems import Systems
-from agent.learn.parameters import Parameters
+from agent.features.grid import latest
+from agent.learn.parameters import Distrust, Parameters
 from agent.optimize.baseline import Baseline
-from agent.optimize.crac import CracPlanner
-from agent.optimize.host import ModelHost
-from agent.optimize.lifts import LiftPlanner
+from agent.optimize.evidence import Effect, Evidence
+from agent.optimize.hosts import MODELS, open_hosts
+from agent.optimize.machines import Planned, planners_of
 from agent.optimize.objective import Objective
 from agent.optimize.shape import Shaper
-from agent.optimize.zones import ZonePlanner
+from agent.optimize.together import agree
+from agent.optimize.told import Told, first_hour_kwh, told_of
 
-MODELS = Path(__file__).parents[2] / "models"
+__all__ = ["MODELS", "News", "OnnxPlanner"]
+
+SAME = 0.06
+"""A set-point nearer than this to our wish follows it (as the lease judges, agent/control/lease.py)."""
 
 
-class MachinePlanner(Protocol):
-    """Plans one machine with what was learned of it."""
+@dataclass(slots=True)
+class News:
+    """What happened in a cycle, for the journal."""
 
-    def propose(self, features: Features, now: Instant) -> list[Proposal]: ...
+    faults: list[str]
+    """What models refused; the rules ran these machines."""
+    plans: list[Told]
+    effects: list[Effect]
+    lost: list[Distrust]
 
 
 class OnnxPlanner:
-    """A strategy for a whole site; a machine whose fit is poor follows the baseline's rules."""
+    """A strategy for a whole site; a machine that is not understood, or not any more, follows the baseline's rules."""
 
     name = "planner"
 
     def __init__(
-        self, systems: Systems, envelope: Envelope, parameters: Parameters | None = None, *, models: Path = MODELS
+        self,
+        systems: Systems,
+        envelope: Envelope,
+        parameters: Parameters | None = None,
+        *,
+        models: Path = MODELS,
+        try_first: bool = False,
     ) -> None:
-        """Raises ModelError when a model folder is damaged. Without parameters all machines follow the rules."""
+        """Without parameters all machines follow the rules. `try_first`: see `open_hosts`."""
         self.systems = systems
         self.objective = Objective(
             aim=systems.aim, tariff=systems.tariff, utc_offset_h=systems.utc_offset_h, site=systems.site
         )
+        self.evidence = Evidence()
+        self.hosts = open_hosts(systems, models=models, try_first=try_first)
         self._shaper = Shaper(envelope)
         self._rules = Baseline(systems, envelope)
-        self._zone_host = ModelHost(models / "zone_ahu") if systems.ahus else None
-        self._crac_host = ModelHost(models / "crac") if systems.cracs else None
-        self._lift_host = ModelHost(models / "lift_group") if systems.lifts else None
-        self.faults: list[str] = []
-        """What the models refused in the last cycle; the rules run these machines."""
-        self._machines: dict[str, MachinePlanner] = {}
+        self._machines: dict[str, Planned] = {}
+        self._kinds = {
+            **{ahu.ahu: "ahu" for ahu in systems.ahus},
+            **{crac.crac: "crac" for crac in systems.cracs},
+            **{group.lifts: "lift_group" for group in systems.lifts},
+        }
+        self._wished: dict[str, list[Proposal]] = {}
+        """By machine, what was wished in the last cycle."""
+        self.news = News([], [], [], [])
         if parameters is not None:
             self.adopt(parameters)
 
+    @property
+    def faults(self) -> list[str]:
+        return self.news.faults
+
     def adopt(self, parameters: Parameters) -> None:
         """Plan with newly learned parameters from the next cycle on; what no longer fits falls back to the rules."""
-        self._machines = {
-            **self._zone_planners(parameters),
-            **self._crac_planners(parameters),
-            **self._lift_planners(parameters),
-        }
-
-    def _zone_planners(self, parameters: Parameters) -> dict[str, MachinePlanner]:
-        pairs = {ahu.ahu: (ahu, people) for ahu, people in zip(parameters.ahus, parameters.occupancy, strict=True)}
-        host, systems = self._zone_host, self.systems
-        return {
-            ahu.ahu: ZonePlanner(
-                ahu, *pairs[ahu.ahu], host, self._shaper, site=systems.site, utc_offset_h=systems.utc_offset_h
-            )
-            for ahu in systems.ahus
-            if host is not None and ahu.ahu in pairs and pairs[ahu.ahu][0].is_fit
-        }
-
-    def _crac_planners(self, parameters: Parameters) -> dict[str, MachinePlanner]:
-        cracs = {crac.crac: crac for crac in parameters.cracs if crac.is_fit}
-        host, systems = self._crac_host, self.systems
-        return {
-            crac.crac: CracPlanner(
-                crac, cracs[crac.crac], host, self._shaper, site=systems.site, utc_offset_h=systems.utc_offset_h
-            )
-            for crac in systems.cracs
-            if host is not None and crac.crac in cracs
-        }
-
-    def _lift_planners(self, parameters: Parameters) -> dict[str, MachinePlanner]:
-        groups = {group.lifts: group for group in parameters.lifts if group.is_fit}
-        host, systems = self._lift_host, self.systems
-        return {
-            group.lifts: LiftPlanner(
-                group,
-                groups[group.lifts],
-                host,
-                self._shaper,
-                utc_offset_h=systems.utc_offset_h,
-                objective=self.objective,
-            )
-            for group in systems.lifts
-            if host is not None and group.lifts in groups
-        }
+        self.evidence.restore(parameters.distrusts)
+        self._machines = planners_of(self.systems, parameters, self.hosts, self._shaper, self.objective)
 
     def propose(self, features: Features, now: Instant) -> list[Proposal]:
         """Wishes for this cycle; none for a machine that cannot be seen. Where a model refuses the rules run."""
-        self.faults = []
-        rules = self._rules
+        self.news = News([], [], [], [])
+        rules, kw = self._rules, dict[str, float]()
         wishes: list[Proposal] = []
         for ahu in self.systems.ahus:
-            planned = self._ask(ahu.ahu, features, now)
+            planned = self._ask(ahu.ahu, features, now, kw)
             wishes += rules.propose_ahu(ahu, features, now) if planned is None else planned
         for crac in self.systems.cracs:
-            planned = self._ask(crac.crac, features, now)
+            planned = self._ask(crac.crac, features, now, kw)
             wishes += rules.propose_crac(crac, features, now) if planned is None else planned
         for lifts in self.systems.lifts:
-            planned = self._ask(lifts.lifts, features, now)
+            planned = self._ask(lifts.lifts, features, now, kw)
             wishes += rules.propose_lifts(lifts, features, now) if planned is None else planned
-        return wishes
+        granted = agree(wishes, self.systems.together, features, self._kinds, kw)
+        self._remember(granted)
+        return granted
 
-    def _ask(self, machine: str, features: Features, now: Instant) -> list[Proposal] | None:
+    def _remember(self, granted: list[Proposal]) -> None:
+        self._wished = {}
+        for wish in granted:
+            self._wished.setdefault(wish.point.partition(".")[0], []).append(wish)
+
+    def _ask(self, machine: str, features: Features, now: Instant, kw: dict[str, float]) -> list[Proposal] | None:
         """None: the rules have to run it. An empty list: something needed cannot be seen, hands off."""
-        planner = self._machines.get(machine)
-        if planner is None:
+        planned = self._machines.get(machine)
+        if planned is None or not self.evidence.is_trusted(machine, now.unix_s):
+            return None
+        self._compare(machine, planned.meters, features, now)
+        if not self.evidence.is_trusted(machine, now.unix_s):
             return None
         try:
-            return planner.propose(features, now)
+            wishes = planned.planner.propose(features, now)
         except ModelError as fault:
-            self.faults.append(f"{machine}: {fault}")
+            self.news.faults.append(f"{machine}: {fault}")
+            self.evidence.drop(machine)
             return None
+        outputs = None if planned.host is None else planned.host.take()
+        if outputs is None or planned.host is None:
+            self.evidence.drop(machine)
+            return wishes
+        foretold = first_hour_kwh(outputs)
+        if math.isfinite(foretold):
+            kw[machine] = foretold
+            self.evidence.promise(machine, foretold, now.unix_s)
+        self.news.plans.append(told_of(machine, planned.host.promise, outputs, wishes))
+        return [replace(wish, expects={**wish.expects, **self._score(machine)}) for wish in wishes]
+
+    def _score(self, machine: str) -> dict[str, float]:
+        """How wrong the plans were of late, relative."""
+        error = self.evidence.error(machine)
+        return {"error_of_late": error} if error else {}
+
+    def _compare(self, machine: str, meters: tuple[str, ...], features: Features, now: Instant) -> None:
+        if not meters:
+            return
+        followed = all(abs(latest(features, w.point) - w.value) <= SAME for w in self._wished.get(machine, []))
+        if not followed:  # In shadow, barred, or moved by a person: what the plan promised was never tried.
+            self.evidence.drop(machine)
+        effect = self.evidence.look(machine, meters, features)
+        if effect is None:
+            return
+        self.news.effects.append(effect)
+        lost = self.evidence.judge(machine, self._kinds[machine], now.unix_s)
+        if lost is not None:
+            self.news.lost.append(lost)
+            self._shaper.forget(f"{machine}.")

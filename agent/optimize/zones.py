@@ -94,6 +94,11 @@ class ZonePlanner:
         self._margin_k = MARGIN_K + min(0.5, 0.3 * error)
         self._modes = [modes_of(np.array(zone.a)) for zone in parameters.zones]
 
+    @property
+    def meters(self) -> tuple[str, ...]:
+        """Which together measure what the plan foretells."""
+        return (f"{self.system.ahu}.electric_power",)
+
     def propose(self, features: Features, now: Instant) -> list[Proposal]:
         """Wishes for this air handler; none while anything needed is unknown or the fit is poor."""
         present = self._look(features)

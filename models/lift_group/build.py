@@ -27,6 +27,7 @@ OVER_COST = 1.0e3
 
 SHAPES: dict[str, tuple[str | int, ...]] = {
     "trips": ("steps",),
+    "calls": ("steps",),
     "price": ("steps",),
     "step_h": (),
     "cars": ("choices",),
@@ -54,14 +55,17 @@ SHAPES: dict[str, tuple[str | int, ...]] = {
 }
 
 
-def wait(v: dict[str, Var], trips: Var, cars: Var) -> Var:
+def wait(v: dict[str, Var], calls: Var, cars: Var) -> Var:
     """Mean wait in s of a trip."""
-    busy = op.min([op.div(op.mul(trips, v["trip_busy_h"]), op.mul(v["step_h"], cars)), f(FULLEST)])
+    busy = op.min([op.div(op.mul(calls, v["trip_busy_h"]), op.mul(v["step_h"], cars)), f(FULLEST)])
     return op.div(op.div(op.mul(v["wait_s"], v["cars_all"]), cars), op.sub(f(1.0), busy))
 
 
-def judge(v: dict[str, Var], trips: Var, cars: Var, saves: Var, after_h: Var, wake_s: Var) -> tuple[Var, Var, Var]:
-    """kWh, longer waits in s and slow trips; all operands broadcast to one shape."""
+def judge(
+    v: dict[str, Var], flow: tuple[Var, Var], cars: Var, saves: Var, after_h: Var, wake_s: Var
+) -> tuple[Var, Var, Var]:
+    """kWh, longer waits in s and slow trips; all operands broadcast to one shape. `flow`: trips and calls."""
+    trips, calls = flow
     a_car = op.div(trips, op.mul(v["step_h"], cars))
     rested = op.exp(op.neg(op.mul(a_car, after_h)))
     still = op.sub(f(1.0), op.min([op.mul(a_car, v["trip_busy_h"]), f(FULLEST)]))
@@ -69,11 +73,11 @@ def judge(v: dict[str, Var], trips: Var, cars: Var, saves: Var, after_h: Var, wa
     awake = op.mul(op.mul(span, cars), op.sub(f(1.0), op.mul(saves, op.mul(rested, still))))
     kw = op.add(op.mul(v["sleeping_kw"], v["cars_all"]), awake)
     energy = op.add(op.mul(kw, v["step_h"]), op.mul(trips, v["trip_kwh"]))
-    longer = op.sub(wait(v, trips, cars), wait(v, trips, v["cars_all"]))
-    delay = op.mul(trips, op.add(longer, op.mul(wake_s, rested)))
+    longer = op.sub(wait(v, calls, cars), wait(v, calls, v["cars_all"]))
+    delay = op.mul(calls, op.add(longer, op.mul(wake_s, rested)))
     is_slow = op.cast(op.greater(longer, v["slow_s"]), to=np.float32)
     wakes_slow = op.mul(rested, op.cast(op.greater(wake_s, v["slow_s"]), to=np.float32))
-    return energy, delay, op.mul(trips, op.max([is_slow, wakes_slow]))
+    return energy, delay, op.mul(calls, op.max([is_slow, wakes_slow]))
 
 
 def flat(x: Var) -> Var:
@@ -82,9 +86,9 @@ def flat(x: Var) -> Var:
 
 def graph(v: dict[str, Var]) -> dict[str, Var]:
     """All outputs from all its inputs."""
-    trips, cars = expand(v["trips"], 1, 2), expand(v["cars"], 0, 2)
+    flow, cars = (expand(v["trips"], 1, 2), expand(v["calls"], 1, 2)), expand(v["cars"], 0, 2)
     of_depth = [expand(v[name], 0, 1) for name in ("depth_saves", "depth_after_h", "depth_wake_s")]
-    energy, delay, slow = (flat(x) for x in judge(v, trips, cars, *of_depth))  # [n, pairs]
+    energy, delay, slow = (flat(x) for x in judge(v, flow, cars, *of_depth))  # [n, pairs]
     away = op.mul(op.abs(op.sub(cars, v["now_cars"])), v["move_cost"])
     fixed = op.add(op.mul(energy, expand(v["price"], 1)), flat(op.add(v["bar"], away)))
     worth = op.add(delay, op.mul(slow, v["slow_cost_s"]))
@@ -112,7 +116,7 @@ def graph(v: dict[str, Var]) -> dict[str, Var]:
     depth_flat = op.add(blank, flat(op.add(op.mul(cars, f(0.0)), expand(steps_of(v["depth_saves"]), 0, 1))))
     named_depth = op.cast(v["named_depth"], to=np.int64)
     told = [op.gather(v[name], named_depth) for name in ("depth_saves", "depth_after_h", "depth_wake_s")]
-    named = judge(v, expand(v["trips"], 0), v["named_cars"], *told)  # [named, n] each
+    named = judge(v, (expand(v["trips"], 0), expand(v["calls"], 0)), v["named_cars"], *told)  # [named, n] each
     every = [op.concat([best(x), y], axis=0) for x, y in zip((energy, delay, slow), named, strict=True)]
     far = op.matmul(v["call_share"], op.abs(op.sub(expand(v["floor"], 1), expand(v["floor"], 0))))  # [n, floors]
     return {

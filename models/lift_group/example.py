@@ -18,8 +18,10 @@ def example(
     rush += 75.0 * np.exp(-(((hour - 17.3) / 0.8) ** 2)) + 25.0 * ((hour > 8.0) & (hour < 18.0))
     share = rng.uniform(0.2, 1.0, (steps, floors))
     share[:, 0] += np.where(hour < 11.0, 6.0, 0.0)
+    trips = rush + rng.uniform(0.0, 0.3, steps)
     inputs = {
-        "trips": rush + rng.uniform(0.0, 0.3, steps),
+        "trips": trips,
+        "calls": np.maximum(trips, np.append(trips[1:], trips[-1])),
         "price": np.where((hour > 7.0) & (hour < 20.0), 0.31, 0.19),
         "step_h": 24.0 / steps,
         "cars": np.arange(1.0, cars + 1.0),

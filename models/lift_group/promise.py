@@ -8,6 +8,7 @@ BIG = 1.0e7
 
 INPUTS = (
     Row("trips", "count", 0.0, 1e5, "trips expected in each step"),
+    Row("calls", "count", 0.0, 1e5, "trips to be ready for: a step ahead, for cars need minutes to wake"),
     Row("price", "1/kWh", -BIG, BIG, "cost of electricity by step"),
     Row("step_h", "h", 1e-3, 24.0, "length of a step"),
     Row("cars", "count", 1.0, 64.0, "numbers of cars in service to choose from"),

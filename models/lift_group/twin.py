@@ -15,7 +15,7 @@ FULLEST = 0.9
 
 def judge(v: Mapping[str, Array], k: int, cars: float, depth: int) -> tuple[float, float, float]:
     """kWh, longer waits in s of all trips, and slow trips, of one pair in one step."""
-    trips, step_h = float(v["trips"][k]), float(v["step_h"])
+    trips, calls, step_h = float(v["trips"][k]), float(v["calls"][k]), float(v["step_h"])
     a_car = trips / (step_h * cars)
     rested = float(np.exp(-a_car * v["depth_after_h"][depth]))
     still = 1.0 - min(FULLEST, a_car * float(v["trip_busy_h"]))
@@ -24,15 +24,15 @@ def judge(v: Mapping[str, Array], k: int, cars: float, depth: int) -> tuple[floa
     kw = float(v["sleeping_kw"]) * float(v["cars_all"]) + span * cars * (1.0 - saved)
     wake_s = float(v["depth_wake_s"][depth])
     longer_s = wait(v, k, cars) - wait(v, k, float(v["cars_all"]))
-    slow = trips * float(longer_s > v["slow_s"])
+    slow = calls * float(longer_s > v["slow_s"])
     if wake_s > v["slow_s"]:
-        slow = max(slow, trips * rested)
-    return kw * step_h + trips * float(v["trip_kwh"]), trips * (longer_s + wake_s * rested), slow
+        slow = max(slow, calls * rested)
+    return kw * step_h + trips * float(v["trip_kwh"]), calls * (longer_s + wake_s * rested), slow
 
 
 def wait(v: Mapping[str, Array], k: int, cars: float) -> float:
     """Mean wait of a trip in step k: inverse to the cars, and longer the busier they are."""
-    busy = min(FULLEST, float(v["trips"][k]) * float(v["trip_busy_h"]) / (float(v["step_h"]) * cars))
+    busy = min(FULLEST, float(v["calls"][k]) * float(v["trip_busy_h"]) / (float(v["step_h"]) * cars))
     return float(v["wait_s"]) * float(v["cars_all"]) / cars / (1.0 - busy)
 
 

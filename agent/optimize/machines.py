@@ -1,0 +1,84 @@
+"""Makes a planner for each machine that was learned well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent.core.clock import Instant
+from agent.core.command import Proposal
+from agent.core.features import Features
+from agent.equipment.systems import Systems
+from agent.learn.parameters import Parameters
+from agent.optimize.crac import CracPlanner
+from agent.optimize.host import ModelHost
+from agent.optimize.hosts import Hosts
+from agent.optimize.lifts import LiftPlanner
+from agent.optimize.objective import Objective
+from agent.optimize.shape import Shaper
+from agent.optimize.zones import ZonePlanner
+
+
+class MachinePlanner(Protocol):
+    """Plans one machine with what was learned of it."""
+
+    def propose(self, features: Features, now: Instant) -> list[Proposal]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A machine's planner, the host that its graph runs in, and what measures it."""
+
+    planner: MachinePlanner
+    host: ModelHost | None
+    meters: tuple[str, ...]
+    """Power meters that together measure what the graph's `energy_kwh` foretells; none: it is not compared."""
+
+
+def planners_of(
+    systems: Systems, parameters: Parameters, hosts: Hosts, shaper: Shaper, objective: Objective
+) -> dict[str, Planned]:
+    """By machine; without those whose fit is poor."""
+    return {
+        **dict(_zones(systems, parameters, hosts.get("zone_ahu"), shaper)),
+        **dict(_cracs(systems, parameters, hosts.get("crac"), shaper)),
+        **dict(_lifts(systems, parameters, hosts.get("lift_group"), shaper, objective)),
+    }
+
+
+def _zones(
+    systems: Systems, parameters: Parameters, host: ModelHost | None, shaper: Shaper
+) -> Iterator[tuple[str, Planned]]:
+    pairs = {ahu.ahu: (ahu, people) for ahu, people in zip(parameters.ahus, parameters.occupancy, strict=True)}
+    for ahu in systems.ahus:
+        if host is not None and ahu.ahu in pairs and pairs[ahu.ahu][0].is_fit:
+            learned, people = pairs[ahu.ahu]
+            planner = ZonePlanner(
+                ahu, learned, people, host, shaper, site=systems.site, utc_offset_h=systems.utc_offset_h
+            )
+            yield ahu.ahu, Planned(planner=planner, host=host, meters=planner.meters)
+
+
+def _cracs(
+    systems: Systems, parameters: Parameters, host: ModelHost | None, shaper: Shaper
+) -> Iterator[tuple[str, Planned]]:
+    learned = {crac.crac: crac for crac in parameters.cracs if crac.is_fit}
+    for crac in systems.cracs:
+        if host is not None and crac.crac in learned:
+            planner = CracPlanner(
+                crac, learned[crac.crac], host, shaper, site=systems.site, utc_offset_h=systems.utc_offset_h
+            )
+            yield crac.crac, Planned(planner=planner, host=host, meters=planner.meters)
+
+
+def _lifts(
+    systems: Systems, parameters: Parameters, host: ModelHost | None, shaper: Shaper, objective: Objective
+) -> Iterator[tuple[str, Planned]]:
+    learned = {group.lifts: group for group in parameters.lifts if group.is_fit}
+    for group in systems.lifts:
+        if host is not None and group.lifts in learned:
+            planner = LiftPlanner(
+                group, learned[group.lifts], host, shaper, utc_offset_h=systems.utc_offset_h, objective=objective
+            )
+            yield group.lifts, Planned(planner=planner, host=host, meters=planner.meters)
