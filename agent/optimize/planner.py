@@ -19,6 +19,7 @@ from agent.optimize.evidence import Effect, Evidence
 from agent.optimize.hosts import MODELS, open_hosts
 from agent.optimize.machines import Planned, planners_of
 from agent.optimize.objective import Objective
+from agent.optimize.rules_room import plants_of
 from agent.optimize.shape import Shaper
 from agent.optimize.together import agree
 from agent.optimize.told import Told, first_hour_kwh, told_of
@@ -98,6 +99,8 @@ class OnnxPlanner:
         for lifts in self.systems.lifts:
             planned = self._ask(lifts.lifts, features, now, kw)
             wishes += rules.propose_lifts(lifts, features, now) if planned is None else planned
+        for plant in plants_of(features):
+            wishes += rules.propose_plant(plant, features, now)
         granted = agree(wishes, self.systems.together, features, self._kinds, kw)
         self._remember(granted)
         return granted
