@@ -215,7 +215,11 @@ def _machines(config: SiteConfig) -> list[Machine]:
     for name, equipment in config.equipment.items():
         if equipment.served_by:
             served.setdefault(equipment.served_by, []).append(name)
-    return [Machine(id=name, kind=e.kind, serves=tuple(served.get(name, ()))) for name, e in config.equipment.items()]
+    hours, offset_h = config.hours(), config.site.utc_offset_h
+    return [
+        Machine(id=name, kind=e.kind, serves=tuple(served.get(name, ())), schedule=hours, utc_offset_h=offset_h)
+        for name, e in config.equipment.items()
+    ]
 
 
 def _link(config: SiteConfig, clock: Clock) -> Link | None:

@@ -97,7 +97,8 @@ class SiteConfig(Section):
     def _zones_of(self, ahu: str) -> tuple[str, ...]:
         return tuple(name for name in self._of_kind("zone") if self.equipment[name].served_by == ahu)
 
-    def _hours(self) -> Hours:
+    def hours(self) -> Hours:
+        """When people are expected, for the strategies and the books."""
         start_h, stop_h = self.schedule.hours()
         return Hours(start_h=start_h, stop_h=stop_h, weekdays=self.schedule.day_numbers())
 
@@ -109,7 +110,7 @@ class SiteConfig(Section):
             zones=zones,
             comfort_low_c=max(self.equipment[zone].comfort_low_c for zone in zones),
             comfort_high_c=min(self.equipment[zone].comfort_high_c for zone in zones),
-            schedule=self._hours(),
+            schedule=self.hours(),
         )
 
     def _crac(self, name: str) -> CracSystem:

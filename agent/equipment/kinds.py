@@ -124,6 +124,15 @@ KINDS: dict[str, tuple[Role, ...]] = {
         _sensor("thermal_power", "kW"),
         _sensor("electric_energy", "kWh"),
     ),
+    "pump": (
+        _command("on_off_command", "onoff"),
+        _status("on_off_status", "onoff"),
+        _sensor("supply_water_temperature", "degC"),
+        _sensor("return_water_temperature", "degC"),
+        _sensor("water_flow", "kg/s"),
+        _sensor("electric_power", "kW"),
+        _sensor("electric_energy", "kWh"),
+    ),
     "pv": (
         _sensor("electric_power", "kW"),
         _sensor("solar_power", "kW"),
