@@ -13,7 +13,7 @@ from agent.control.authority import Authority
 from agent.core.clock import Clock, Instant
 from agent.core.command import Proposal
 from agent.core.errors import StoreError
-from agent.core.features import Features
+from agent.core.features import Features, Forecast
 from agent.core.journal import Entry
 from agent.core.limits import Envelope
 from agent.core.points import PointTable
@@ -63,6 +63,7 @@ class Learner:
         self.learned: Parameters | None = None
         """What the planner plans with."""
         self.on_adopt: Callable[[Parameters], None] = lambda learned: None
+        self.on_forecast: Callable[[str, Forecast], None] = lambda point, forecast: None
         if wanted == "planner":
             self._try_planner(envelope)
 
@@ -94,6 +95,8 @@ class Learner:
             if fault not in self._told_faults:
                 self._tell(f"no plan, the rules run it: {fault}")
         self._told_faults = list(news.faults)
+        for note in news.notes:
+            self._tell(note)
         for effect in news.effects:
             self._store.write(_effect_entry(effect, now))
         for lost in news.lost:
@@ -114,6 +117,12 @@ class Learner:
             **asdict(lost),
         )
         self._learned_day = None
+
+    def take_forecast(self, point: str, forecast: Forecast) -> None:
+        """A forecast has come; the planner judges it."""
+        if isinstance(self._strategy, OnnxPlanner):
+            self._strategy.feeds.put(point, forecast)
+            self.on_forecast(point, forecast)
 
     async def recall(self) -> None:
         """What an earlier life learned."""

@@ -35,6 +35,7 @@ def findings(config: SiteConfig) -> Iterator[Finding]:
             yield from _limited(point, specs)
         yield from _band(point, limit)
         yield from _seen(point, limit, told)
+    yield from _forecasts(config)
     yield from _control(config)
 
 
@@ -150,6 +151,13 @@ def _like(name: str, told: Sequence[str]) -> list[str]:
     """Few enough names to read: those of the same equipment, or else all."""
     same = [point for point in told if point.partition(".")[0] == name.partition(".")[0]]
     return same or list(told)
+
+
+def _forecasts(config: SiteConfig) -> Iterator[Finding]:
+    for point, told in config.forecasts.items():
+        yield from _point_id(config, point, ("forecasts", point))
+        if told.broker is not None and told.broker not in config.brokers:
+            yield unknown(("forecasts", point, "broker"), told.broker, list(config.brokers), "a broker of this file")
 
 
 def _control(config: SiteConfig) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from agent.config.control import Control
 from agent.config.devices import AnyDevice
 from agent.config.energy import Energy
 from agent.config.equipment import Equipment, Schedule
+from agent.config.forecasts import ForecastEntry
 from agent.config.limits import LimitEntry
 from agent.config.points import Entry
 from agent.config.site import Site, StoreSection
@@ -41,6 +42,7 @@ class SiteConfig(Section):
     schedule: Schedule = Schedule()
     limits: dict[str, LimitEntry] = Field(default_factory=dict)
     energy: Energy = Energy()
+    forecasts: dict[str, ForecastEntry] = Field(default_factory=dict)
     control: Control = Control()
     upstream: Upstream | None = None
 

@@ -41,33 +41,46 @@ def planners_of(
 ) -> dict[str, Planned]:
     """By machine; without those whose fit is poor."""
     return {
-        **dict(_zones(systems, parameters, hosts.get("zone_ahu"), shaper)),
-        **dict(_cracs(systems, parameters, hosts.get("crac"), shaper)),
+        **dict(_zones(systems, parameters, hosts.get("zone_ahu"), shaper, objective)),
+        **dict(_cracs(systems, parameters, hosts.get("crac"), shaper, objective)),
         **dict(_lifts(systems, parameters, hosts.get("lift_group"), shaper, objective)),
     }
 
 
 def _zones(
-    systems: Systems, parameters: Parameters, host: ModelHost | None, shaper: Shaper
+    systems: Systems, parameters: Parameters, host: ModelHost | None, shaper: Shaper, objective: Objective
 ) -> Iterator[tuple[str, Planned]]:
     pairs = {ahu.ahu: (ahu, people) for ahu, people in zip(parameters.ahus, parameters.occupancy, strict=True)}
     for ahu in systems.ahus:
         if host is not None and ahu.ahu in pairs and pairs[ahu.ahu][0].is_fit:
             learned, people = pairs[ahu.ahu]
             planner = ZonePlanner(
-                ahu, learned, people, host, shaper, site=systems.site, utc_offset_h=systems.utc_offset_h
+                ahu,
+                learned,
+                people,
+                host,
+                shaper,
+                site=systems.site,
+                utc_offset_h=systems.utc_offset_h,
+                objective=objective,
             )
             yield ahu.ahu, Planned(planner=planner, host=host, meters=planner.meters)
 
 
 def _cracs(
-    systems: Systems, parameters: Parameters, host: ModelHost | None, shaper: Shaper
+    systems: Systems, parameters: Parameters, host: ModelHost | None, shaper: Shaper, objective: Objective
 ) -> Iterator[tuple[str, Planned]]:
     learned = {crac.crac: crac for crac in parameters.cracs if crac.is_fit}
     for crac in systems.cracs:
         if host is not None and crac.crac in learned:
             planner = CracPlanner(
-                crac, learned[crac.crac], host, shaper, site=systems.site, utc_offset_h=systems.utc_offset_h
+                crac,
+                learned[crac.crac],
+                host,
+                shaper,
+                site=systems.site,
+                utc_offset_h=systems.utc_offset_h,
+                objective=objective,
             )
             yield crac.crac, Planned(planner=planner, host=host, meters=planner.meters)
 

@@ -16,6 +16,7 @@ from agent.features.grid import latest
 from agent.learn.parameters import Distrust, Parameters
 from agent.optimize.baseline import Baseline
 from agent.optimize.evidence import Effect, Evidence
+from agent.optimize.feeds import Feeds
 from agent.optimize.hosts import MODELS, open_hosts
 from agent.optimize.machines import Planned, planners_of
 from agent.optimize.objective import Objective
@@ -39,6 +40,8 @@ class News:
     plans: list[Told]
     effects: list[Effect]
     lost: list[Distrust]
+    notes: list[str]
+    """Sentences about forecasts."""
 
 
 class OnnxPlanner:
@@ -61,6 +64,7 @@ class OnnxPlanner:
             aim=systems.aim, tariff=systems.tariff, utc_offset_h=systems.utc_offset_h, site=systems.site
         )
         self.evidence = Evidence()
+        self.feeds = Feeds()
         self.hosts = open_hosts(systems, models=models, try_first=try_first)
         self._shaper = Shaper(envelope)
         self._rules = Baseline(systems, envelope)
@@ -72,7 +76,7 @@ class OnnxPlanner:
         }
         self._wished: dict[str, list[Proposal]] = {}
         """By machine, what was wished in the last cycle."""
-        self.news = News([], [], [], [])
+        self.news = News([], [], [], [], [])
         if parameters is not None:
             self.adopt(parameters)
 
@@ -87,7 +91,9 @@ class OnnxPlanner:
 
     def propose(self, features: Features, now: Instant) -> list[Proposal]:
         """Wishes for this cycle; none for a machine that cannot be seen. Where a model refuses the rules run."""
-        self.news = News([], [], [], [])
+        self.news = News([], [], [], [], [])
+        features = self.feeds.attach(features, now)
+        self.news.notes, self.feeds.notes = self.feeds.notes, []
         rules, kw = self._rules, dict[str, float]()
         wishes: list[Proposal] = []
         for ahu in self.systems.ahus:

@@ -17,6 +17,7 @@ from agent.learn.parameters import AhuParameters, OccupancyParameters
 from agent.learn.zones import heat_ratio_of, masses, sun_hats
 from agent.optimize.forecast import Crowd, ahead_unix_s, crowd_of, is_standby, weather_of
 from agent.optimize.host import ModelHost
+from agent.optimize.objective import ENERGY, Objective
 from agent.optimize.shape import Shaper
 
 Array = npt.NDArray[np.float64]
@@ -78,6 +79,7 @@ class ZonePlanner:
         *,
         site: str,
         utc_offset_h: float,
+        objective: Objective = ENERGY,
     ) -> None:
         self.system = system
         self.parameters = parameters
@@ -86,6 +88,7 @@ class ZonePlanner:
         self._shaper = shaper
         self._site = site
         self._offset_h = utc_offset_h
+        self._objective = objective
         self._policy: int | None = None
         self._trim_k = 0.0
         self._ready = False
@@ -132,6 +135,7 @@ class ZonePlanner:
             **self._zone_inputs(grid, present, crowd, outdoor, sun, now),
             **self._air_inputs(outdoor),
             **self._comfort_inputs(crowd),
+            "price": self._objective.price(grid.features, now.unix_s, SLOTS),
             **self._plan_inputs(present, now),
         }
 
@@ -219,7 +223,6 @@ class ZonePlanner:
             "comfort_weight": weight,
             "target_low_c": (low + 0.1) * full,
             "target_high_c": (high - 0.1) * full,
-            "price": np.ones(SLOTS),
             "need": crowd.need.astype(np.float64),
             "step_h": np.array(STEP_S / 3600.0),
         }
