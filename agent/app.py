@@ -25,6 +25,7 @@ from agent.core.scan import Scan
 from agent.drivers.memory import Registers
 from agent.features.window import Window
 from agent.house import House
+from agent.ingest.forecasts import ForecastDesk
 from agent.ingest.live import Live
 from agent.ingest.poller import Poller
 from agent.learner import Learner
@@ -36,7 +37,7 @@ from agent.store.store import Store
 from agent.traffic.recorder import HeardClock, HeardDispatch, HeardStrategy, HeardWheel, Recorder, heard_mode
 from agent.uplink.link import Link
 from agent.uplink.tape import Tape
-from agent.wiring import wire_up
+from agent.wiring import forecast_sources, listen, wire_up
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,9 @@ async def open_house(
     }
     recorder = None if record is None else _recorder(record, config, learner, window, common["inherited"], stack)
     wheel = _wheel(common, recorder, learner, dispatch, clock, authority.mode)
+    desk = ForecastDesk(learner.take_forecast, store, clock)
+    sources = forecast_sources(config, table)
+    listen(config, sources, desk, wiring, store, clock)
     pollers = _pollers(config, wiring.drivers, lambda scan: house.take(scan), store, clock)
     made = _link(config, clock) if link is None else link
     house = House(
@@ -116,6 +120,8 @@ async def open_house(
         wheel=wheel,
         authority=authority,
         learner=learner,
+        desk=desk,
+        forecasts=[source for source in sources if source.url is not None],
         idle=IdleBook(_machines(config)),
         board=Board(config.store_path.parent),
         link=made,
@@ -138,6 +144,7 @@ def _wheel(
     if recorder is None:
         return Wheel(**common, strategy=strategy, dispatch=dispatch, clock=clock, mode=mode)
     strategy.on_adopt = recorder.adopt
+    strategy.on_forecast = recorder.forecast
     wheel = HeardWheel(
         **common,
         strategy=HeardStrategy(strategy, recorder),
@@ -215,7 +222,11 @@ def _machines(config: SiteConfig) -> list[Machine]:
     for name, equipment in config.equipment.items():
         if equipment.served_by:
             served.setdefault(equipment.served_by, []).append(name)
-    return [Machine(id=name, kind=e.kind, serves=tuple(served.get(name, ()))) for name, e in config.equipment.items()]
+    hours, offset_h = config.hours(), config.site.utc_offset_h
+    return [
+        Machine(id=name, kind=e.kind, serves=tuple(served.get(name, ())), schedule=hours, utc_offset_h=offset_h)
+        for name, e in config.equipment.items()
+    ]
 
 
 def _link(config: SiteConfig, clock: Clock) -> Link | None:

@@ -18,6 +18,7 @@ from agent.core.image import Image
 from agent.core.journal import Entry
 from agent.core.points import PointTable
 from agent.core.scan import Scan
+from agent.ingest.forecasts import ForecastDesk, ForecastSource
 from agent.ingest.live import Live
 from agent.ingest.poller import Poller
 from agent.learner import Learner
@@ -58,6 +59,9 @@ class House:
     wheel: Wheel
     authority: Authority
     learner: Learner
+    desk: ForecastDesk
+    forecasts: list[ForecastSource]
+    """Those that have to be asked for."""
     idle: IdleBook
     board: Board
     link: Link | None
@@ -101,6 +105,7 @@ class House:
     def _front(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         tasks = [(f"poll {poller.name}", poller.run()) for poller in self.pollers]
         tasks += [("learner", self.learner.run()), ("wheel", self.wheel.run()), ("stop", self._until_stopped())]
+        tasks += [(f"forecast {source.point}", self.desk.fetch_for_ever(source)) for source in self.forecasts]
         if self.follower is not None:
             tasks.append(("lockstep", self.follower.run()))
         return tasks

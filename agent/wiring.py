@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from agent.config import SiteConfig
@@ -16,6 +16,8 @@ from agent.drivers.modbus import ModbusDriver
 from agent.drivers.modbus_line import ModbusLine
 from agent.drivers.mqtt import MqttDriver
 from agent.drivers.mqtt_connection import MqttConnection
+from agent.equipment.kinds import role_of
+from agent.ingest.forecasts import ForecastDesk, ForecastSource
 
 
 @dataclass(slots=True, kw_only=True)
@@ -151,3 +153,48 @@ def _mqtt_point(point: str, entry: MqttEntry, table: PointTable) -> wire.MqttPoi
         set_topic=entry.set.topic if entry.set else None,
         set_path=entry.set.path if entry.set else None,
     )
+
+
+def forecast_sources(config: SiteConfig, table: PointTable) -> list[ForecastSource]:
+    """What the config tells of forecasts; a point that no device carries has its role's unit."""
+    return [
+        ForecastSource(
+            point=point,
+            unit=_unit_of(config, table, point),
+            values=told.values,
+            times=told.times,
+            url=told.url,
+            every_s=told.every_s,
+            broker=told.broker,
+            topic=told.topic,
+        )
+        for point, told in config.forecasts.items()
+    ]
+
+
+def _unit_of(config: SiteConfig, table: PointTable, point: str) -> str:
+    spec = table.get(point)
+    if spec is not None:
+        return spec.unit
+    equipment, _, name = point.partition(".")
+    role = role_of(config.equipment[equipment].kind, name)
+    return role.unit if role else "count"
+
+
+def listen(
+    config: SiteConfig,
+    sources: list[ForecastSource],
+    desk: ForecastDesk,
+    wiring: Wiring,
+    journal: Journal,
+    clock: Clock,
+) -> None:
+    """Subscribe the topics that carry forecasts."""
+    for source in sources:
+        if source.broker is not None and source.topic is not None:
+            connection = _connection(config, source.broker, wiring, journal, clock)
+            connection.subscribe(source.topic, _receiver(desk, source))
+
+
+def _receiver(desk: ForecastDesk, source: ForecastSource) -> Callable[[str, bytes], None]:
+    return lambda topic, payload: desk.receive(source, payload)

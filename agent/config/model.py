@@ -13,7 +13,9 @@ from agent.config.base import Section
 from agent.config.clock import ClockSection, SystemTime
 from agent.config.control import Control
 from agent.config.devices import AnyDevice
+from agent.config.energy import Energy
 from agent.config.equipment import Equipment, Schedule
+from agent.config.forecasts import ForecastEntry
 from agent.config.limits import LimitEntry
 from agent.config.points import Entry
 from agent.config.site import Site, StoreSection
@@ -39,6 +41,8 @@ class SiteConfig(Section):
     equipment: dict[str, Equipment] = Field(min_length=1)
     schedule: Schedule = Schedule()
     limits: dict[str, LimitEntry] = Field(default_factory=dict)
+    energy: Energy = Energy()
+    forecasts: dict[str, ForecastEntry] = Field(default_factory=dict)
     control: Control = Control()
     upstream: Upstream | None = None
 
@@ -84,6 +88,9 @@ class SiteConfig(Section):
             ahus=tuple(self._ahu(name) for name in self._of_kind("ahu") if self._zones_of(name)),
             cracs=tuple(self._crac(name) for name in self._of_kind("crac") if self.racks_of(name)),
             lifts=tuple(self._lifts(name) for name in self._of_kind("lift_group")),
+            aim=self.control.objective,
+            tariff=self.energy.tariff(),
+            together=self.control.together(),
         )
 
     def _of_kind(self, kind: str) -> list[str]:
@@ -92,7 +99,8 @@ class SiteConfig(Section):
     def _zones_of(self, ahu: str) -> tuple[str, ...]:
         return tuple(name for name in self._of_kind("zone") if self.equipment[name].served_by == ahu)
 
-    def _hours(self) -> Hours:
+    def hours(self) -> Hours:
+        """When people are expected, for the strategies and the books."""
         start_h, stop_h = self.schedule.hours()
         return Hours(start_h=start_h, stop_h=stop_h, weekdays=self.schedule.day_numbers())
 
@@ -104,7 +112,7 @@ class SiteConfig(Section):
             zones=zones,
             comfort_low_c=max(self.equipment[zone].comfort_low_c for zone in zones),
             comfort_high_c=min(self.equipment[zone].comfort_high_c for zone in zones),
-            schedule=self._hours(),
+            schedule=self.hours(),
         )
 
     def _crac(self, name: str) -> CracSystem:
@@ -121,5 +129,10 @@ class SiteConfig(Section):
         return sum(takewhile(bool, there))
 
     def _lifts(self, name: str) -> LiftSystem:
-        zones = tuple(self._of_kind("zone"))
-        return LiftSystem(lifts=name, cars=self.equipment[name].cars, zones=zones)
+        told = self.equipment[name]
+        return LiftSystem(
+            lifts=name,
+            cars=told.cars,
+            zones=tuple(self._of_kind("zone")),
+            wait_longer_pct=told.wait_longer_pct,
+        )

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from agent.config import clock, control, devices, equipment, limits, points, site, upstream
+from agent.config import clock, control, devices, energy, equipment, forecasts, limits, points, site, upstream
 from agent.config.lines import Sheet, nearest
 from agent.config.model import SiteConfig
 from agent.core.errors import Problem
@@ -33,7 +33,11 @@ SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
     ("schedule",): equipment.Schedule,
     ("limits", "*"): limits.LimitEntry,
     ("limits", "*", "interlocks", "*"): limits.InterlockEntry,
+    ("energy",): energy.Energy,
+    ("energy", "bands", "*"): energy.PriceBand,
+    ("forecasts", "*"): forecasts.ForecastEntry,
     ("control",): control.Control,
+    ("control", "units", "*"): control.UnitsEntry,
     ("upstream",): upstream.Upstream,
 }
 """Which keys are known where; `*` stands for any name."""

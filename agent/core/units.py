@@ -34,6 +34,8 @@ UNITS = {
         Unit("V", "voltage", -1e6, 1e6),
         Unit("A", "current", -1e6, 1e6),
         Unit("Hz", "frequency", 0.0, 1000.0),
+        Unit("kg/kWh", "carbon intensity", -1.0, 5.0),
+        Unit("1/kWh", "price of energy", -1e5, 1e5),
         Unit("count", "count", 0.0, 1e12),
         Unit("onoff", "switch", 0.0, 1.0),
     )

@@ -40,6 +40,8 @@ KINDS: dict[str, tuple[Role, ...]] = {
     "site": (
         _sensor("outdoor_air_temperature", "degC"),
         _sensor("solar_irradiance", "W/m2"),
+        _sensor("grid_carbon_intensity", "kg/kWh"),
+        _sensor("electricity_price", "1/kWh"),
     ),
     "zone": (
         _sensor("zone_air_temperature", "degC"),
@@ -82,6 +84,7 @@ KINDS: dict[str, tuple[Role, ...]] = {
     "lift_group": (
         _setpoint("cars_in_service_setpoint", "count"),
         _setpoint("standby_depth_setpoint", "count"),
+        _setpoint("parking_floor_setpoint", "count"),
         _status("cars_in_service", "count"),
         _status("cars_moving", "count"),
         _sensor("trips_count", "count"),
@@ -119,6 +122,15 @@ KINDS: dict[str, tuple[Role, ...]] = {
         _status("on_off_status", "onoff"),
         _sensor("electric_power", "kW"),
         _sensor("thermal_power", "kW"),
+        _sensor("electric_energy", "kWh"),
+    ),
+    "pump": (
+        _command("on_off_command", "onoff"),
+        _status("on_off_status", "onoff"),
+        _sensor("supply_water_temperature", "degC"),
+        _sensor("return_water_temperature", "degC"),
+        _sensor("water_flow", "kg/s"),
+        _sensor("electric_power", "kW"),
         _sensor("electric_energy", "kWh"),
     ),
     "pv": (

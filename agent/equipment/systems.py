@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.equipment.energy import ALONE, FLAT, Aim, Tariff, Together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,8 @@ class LiftSystem:
     zones: tuple[str, ...] = ()
     """Zones whose people tell that the building is in use."""
     schedule: Schedule = Schedule(start_h=6.0, stop_h=20.0)
+    wait_longer_pct: float = 0.5
+    """So much longer people may wait in the mean than with all cars awake: fewer than one trip in a hundred is met."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,3 +66,8 @@ class Systems:
     ahus: tuple[AhuSystem, ...] = ()
     cracs: tuple[CracSystem, ...] = ()
     lifts: tuple[LiftSystem, ...] = ()
+    aim: Aim = "energy"
+    tariff: Tariff = FLAT
+    together: Together = ALONE
+    models: Mapping[str, Path] = field(default_factory=dict)
+    """A site's own model folder by kind of graph, in the place of ours."""

@@ -139,6 +139,49 @@ class CracParameters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LiftParameters:
+    """One lift group."""
+
+    lifts: str
+    days: Numbers
+    """Days seen of each kind: workday, Saturday, Sunday."""
+    trips: tuple[Numbers, ...]
+    """Trips to expect in a quarter of an hour, [kind][slot]: the mean and a standard error."""
+    standing_kw: float
+    """A car in service that stands."""
+    sleeping_kw: float
+    """A car out of service; a tenth of standing until it was tried."""
+    depth_saves: Numbers
+    """By standby depth: share of the way from standing to out of service."""
+    depth_steps: Numbers
+    """By standby depth: quarters of an hour in which its power was measured; 0: never tried."""
+    depth_wake_s: Numbers
+    """By standby depth: how much later a rested car starts."""
+    trip_kwh: float
+    wait_s: float
+    """Mean wait in light traffic with all cars awake."""
+    power_error: float
+    """Of the mean power over the history, relative."""
+
+    @property
+    def is_fit(self) -> bool:
+        return self.power_error <= 0.1 and self.standing_kw > 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distrust:
+    """A machine whose plans missed: its rules run, and it is learned from what came since only."""
+
+    machine: str
+    since_unix_s: float
+    until_unix_s: float
+    times: int
+    """How often so far; each time is twice as long."""
+    error: float
+    """Foretold over measured energy, less one, when it was lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
     """Everything learned of a site at one instant."""
 
@@ -151,6 +194,8 @@ class Parameters:
     thermostats: tuple[ThermostatParameters, ...] = ()
     """The same."""
     cracs: tuple[CracParameters, ...] = ()
+    lifts: tuple[LiftParameters, ...] = ()
+    distrusts: tuple[Distrust, ...] = ()
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -166,6 +211,8 @@ class Parameters:
             occupancy=tuple(OccupancyParameters(**_tuples(x)) for x in told["occupancy"]),
             thermostats=tuple(ThermostatParameters(**_tuples(x)) for x in told["thermostats"]),
             cracs=tuple(CracParameters(**_tuples(x)) for x in told["cracs"]),
+            lifts=tuple(LiftParameters(**_tuples(x)) for x in told.get("lifts", ())),
+            distrusts=tuple(Distrust(**x) for x in told.get("distrusts", ())),
         )
 
 

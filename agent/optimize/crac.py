@@ -27,8 +27,9 @@ from agent.learn.crac import (
     refresh,
 )
 from agent.learn.parameters import CracParameters
-from agent.optimize.forecast import repeat_days
+from agent.optimize.forecast import outdoor_of
 from agent.optimize.host import ModelHost
+from agent.optimize.objective import ENERGY, Objective
 from agent.optimize.shape import Shaper
 
 Array = npt.NDArray[np.float64]
@@ -79,6 +80,7 @@ class CracPlanner:
         *,
         site: str,
         utc_offset_h: float,
+        objective: Objective = ENERGY,
     ) -> None:
         self.system = system
         self.parameters = parameters
@@ -86,8 +88,15 @@ class CracPlanner:
         self._shaper = shaper
         self._site = site
         self._offset_h = utc_offset_h
+        self._objective = objective
         self._miss_k = MARGIN_START_K - MARGIN_LEAST_K
         self._promised_c: float | None = None
+
+    @property
+    def meters(self) -> tuple[str, ...]:
+        """Which together measure what the plan foretells: the room's servers with their UPS, and the CRAC."""
+        meter = self.system.it_meter
+        return (f"{meter}.electric_power", f"{self.system.crac}.electric_power") if meter else ()
 
     @property
     def supply_point(self) -> str:
@@ -143,7 +152,7 @@ class CracPlanner:
 
     def inputs(self, grid: Grid, room: CracParameters, present: Present, now: Instant) -> dict[str, Array]:
         """Everything the graph reads; see models/crac/signature.json."""
-        outdoor = repeat_days(grid.mean(f"{self._site}.outdoor_air_temperature"), present.outdoor_c)
+        outdoor = outdoor_of(grid, self._site, present.outdoor_c)
         supply, speed, bar = self._choices(present)
         slot = slot_of(now.unix_s + 3600.0 * np.arange(STEPS, dtype=np.float64), self._offset_h)
         profile = np.array(room.base_it_kw)
@@ -154,7 +163,7 @@ class CracPlanner:
         return {
             "base_it_kw": np.maximum(base, 0.1),
             "condensing_c": condensing_c(outdoor[:: SLOTS // STEPS]),
-            "price": np.ones(STEPS),
+            "price": self._objective.price(grid.features, now.unix_s, STEPS, 24.0 * 3600.0 / STEPS),
             "step_h": np.array(24.0 / STEPS),
             "supply_c": supply,
             "speed": speed,

@@ -13,6 +13,7 @@ from agent.learn.presence import people_steps
 from agent.learn.zones import heat_ratio_of, masses, sun_hats
 from agent.optimize.floor import Bands, Present
 from agent.optimize.forecast import Crowd, ahead_unix_s, weather_of
+from agent.optimize.objective import ENERGY, Objective
 from agent.optimize.shape import Shaper
 
 Array = npt.NDArray[np.float64]
@@ -52,6 +53,7 @@ class ZoneInputs:
         lead_h: float,
         site: str,
         utc_offset_h: float,
+        objective: Objective = ENERGY,
     ) -> None:
         self.system = system
         self.parameters = parameters
@@ -59,6 +61,7 @@ class ZoneInputs:
         self._bands = bands
         self._site = site
         self._offset_h = utc_offset_h
+        self._objective = objective
         self._lead_steps = lead_h * 3600.0 / STEP_S
         self._modes = [modes_of(np.array(zone.a)) for zone in parameters.zones]
 
@@ -71,6 +74,8 @@ class ZoneInputs:
             **self._zone_inputs(grid, present, crowd, outdoor, sun, now),
             **self._air_inputs(outdoor),
             **self._comfort_inputs(crowd),
+            "price": self._objective.price(grid.features, now.unix_s, SLOTS),
+            "gas_price": np.full(SLOTS, self._objective.gas_price),
             **self._plan_inputs(present, now, incumbent),
         }
 
@@ -156,8 +161,6 @@ class ZoneInputs:
             "comfort_weight": weight,
             "target_low_c": (low + 0.1) * full,
             "target_high_c": (high - 0.1) * full,
-            "price": np.ones(SLOTS),
-            "gas_price": np.ones(SLOTS),
             "need": crowd.need.astype(np.float64),
             "step_h": np.array(STEP_S / 3600.0),
         }

@@ -17,6 +17,7 @@ from agent.optimize import floor
 from agent.optimize.floor import COOLING, HEATING, Bands, Present, Watchman, Wish
 from agent.optimize.forecast import Crowd, crowd_of
 from agent.optimize.host import ModelHost
+from agent.optimize.objective import ENERGY, Objective
 from agent.optimize.shape import Shaper
 from agent.optimize.supply import SupplyReset
 from agent.optimize.zone_inputs import POLICIES, ZoneInputs
@@ -42,6 +43,7 @@ class ZonePlanner:
         *,
         site: str,
         utc_offset_h: float,
+        objective: Objective = ENERGY,
     ) -> None:
         self.system = system
         self.parameters = parameters
@@ -57,8 +59,13 @@ class ZonePlanner:
         foreseen = Bands.of(system, thermostats, np.minimum(ERROR_MAX_K, ERROR_SHARE * error))
         self._reset = SupplyReset(system, self._bands, shaper)
         self._watchman = Watchman(occupancy, thermostats, self._bands, utc_offset_h)
-        where = {"site": site, "utc_offset_h": utc_offset_h}
+        where = {"site": site, "utc_offset_h": utc_offset_h, "objective": objective}
         self.inputs = ZoneInputs(system, parameters, shaper, foreseen, lead_h=thermostats.lead_h, **where)  # type: ignore[arg-type]
+
+    @property
+    def meters(self) -> tuple[str, ...]:
+        """Which together measure what the plan foretells."""
+        return (f"{self.system.ahu}.electric_power",)
 
     def propose(self, features: Features, now: Instant) -> list[Proposal]:
         """Wishes for this air handler; none while anything needed is unknown or the fit is poor."""

@@ -172,6 +172,8 @@ async def _replay(path: Path, config: SiteConfig | None) -> Replayed:
             scans += 1
         elif event["kind"] == "adopt" and isinstance(stage.strategy, OnnxPlanner):
             stage.strategy.adopt(Parameters.from_json(event["parameters"]))
+        elif event["kind"] == "forecast" and isinstance(stage.strategy, OnnxPlanner):
+            stage.strategy.feeds.put(event["point"], (np.array(event["at"]), np.array(event["values"])))
         elif event["kind"] == "turn":
             turns += 1
             difference = await _turn(stage, wheel, event)
