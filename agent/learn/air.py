@@ -66,20 +66,27 @@ class Air:
     def seen(cls, breath: Breath) -> Self:
         """From steps in which nothing moved; at least one."""
         leak = _leak(breath)
-        lack = _unrefuted(breath, np.maximum(0.0, (breath.share - leak) / (1.0 - leak)))
+        lack = np.maximum(0.0, (breath.share - leak) / (1.0 - leak))
+        short, enough = _verdicts(breath, lack)
         load_ref = float(np.max(breath.load_kw))
         ways = np.array([(0.0, 0.0, 23.0), *_all_ways()])
-        told = [_told(breath, lack, load_ref, way) for way in ways]
+        told = [_told(breath, lack, short, enough, load_ref, way) for way in ways]
         misfit = np.array([miss for _, miss in told])
         good = np.flatnonzero(misfit <= misfit.min() + ALIKE)
         good = good[np.argsort(misfit[good], kind="stable")]
         need = np.stack([told[h][0] for h in good])
-        is_measured = bool((np.mean(lack, axis=1) > SHORT_SHARE).any())
+        is_measured = bool((np.mean(np.where(short, lack, 0.0), axis=1) > SHORT_SHARE).any())
         return cls(leak=leak, load_ref_kw=load_ref, ways=ways[good], need=need, is_measured=is_measured)
 
     def of_racks(self, load_kw: Array) -> Array:
         """By the best way: the speed that just suffices each rack while inlets are cool, [n, r]."""
         return np.asarray(self.need[0] * _by_load(load_kw, self.load_ref_kw, self.ways[0, 0])[:, None])
+
+    def shares(self, breath: Breath) -> Array:
+        """Of return air in each inlet by the best way, [t, r]."""
+        draw = _draw(breath.load_kw[:, None], breath.inlet_c, self.load_ref_kw, self.ways[0])
+        short = np.maximum(0.0, 1.0 - breath.speed[:, None] / (self.need[0] * draw))
+        return np.asarray(self.leak + (1.0 - self.leak) * short)
 
     def least_speed(self, load_kw: Array, inlet_c: Array) -> Array:
         """Below this nobody may go: [n, k] for loads [n] and mean inlets [n, k]."""
@@ -110,18 +117,21 @@ def _leak(breath: Breath) -> Array:
     return np.asarray(np.clip(np.median(breath.share[plenty], axis=0), 0.0, 0.9))
 
 
-def _unrefuted(breath: Breath, lack: Array) -> Array:
-    """Without what was none: air that sufficed later, at no more speed, no less load and no cooler inlet, says so."""
-    lack = lack.copy()
-    for t, r in np.argwhere(lack > SHORT_SHARE):
-        later = slice(t + 1, None)
-        refutes = (lack[later, r] <= SHORT_SHARE) & (breath.speed[later] <= breath.speed[t] + 0.005)
-        refutes &= (breath.load_kw[later] >= 0.99 * breath.load_kw[t]) & (
-            breath.inlet_c[later, r] >= breath.inlet_c[t, r] - 0.1
-        )
-        if refutes.any():
-            lack[t, r] = 0.0
-    return lack
+def _verdicts(breath: Breath, lack: Array) -> tuple[Flags, Flags]:
+    """Where air ran short and where it sufficed, [t, r] each, without what was refuted since.
+
+    Air that suffices at no more speed, no less load and no cooler inlet says that an earlier lack was none, such as a
+    sensor's; and a lack at no less speed, no more load and no warmer inlet that what sufficed once does so no more.
+    """
+    short, enough = lack > SHORT_SHARE, lack <= SHORT_SHARE
+    for t, r in np.argwhere(short):
+        harder = (breath.speed <= breath.speed[t] + 0.005) & (breath.load_kw >= 0.99 * breath.load_kw[t])
+        harder &= breath.inlet_c[:, r] >= breath.inlet_c[t, r] - 0.1
+        if (enough[t + 1 :, r] & harder[t + 1 :]).any():
+            short[t, r] = False
+        else:
+            enough[:t, r] &= ~harder[:t]
+    return short, enough
 
 
 def _by_load(load_kw: Array, ref_kw: float, share: float) -> Array:
@@ -134,20 +144,15 @@ def _draw(load_kw: Array, inlet_c: Array, ref_kw: float, way: Array) -> Array:
     return np.asarray(_by_load(load_kw, ref_kw, share) * (1.0 + per_k * np.maximum(0.0, inlet_c - knee_c)))
 
 
-def _told(breath: Breath, lack: Array, ref_kw: float, way: Array) -> tuple[Array, float]:
-    """Each rack's need [r] if servers drew this way, and how badly that agrees with what was seen."""
-    draw = _draw(breath.load_kw[:, None], breath.inlet_c, ref_kw, way)
-    given = breath.speed[:, None] / draw
-    is_short = lack > SHORT_SHARE
-    needs, missed = np.empty(lack.shape[1]), 0.0
-    for r in range(lack.shape[1]):
-        short, lacking = is_short[:, r], lack[:, r]
-        if not short.any():
-            needs[r] = np.min(given[:, r])
-            continue
-        measured = given[short, r] / np.maximum(1.0 - lacking[short], 0.05)
-        needs[r] = np.median(measured)
-        beyond = np.maximum(0.0, needs[r] * (1.0 - 2.0 * SHORT_SHARE) / given[~short, r] - 1.0)
-        off = np.concatenate((measured / needs[r] - 1.0, beyond[beyond > 0.0]))
-        missed += float(np.mean(off**2))
-    return needs, float(np.sqrt(missed / lack.shape[1]))
+def _told(breath: Breath, lack: Array, short: Flags, enough: Flags, ref_kw: float, way: Array) -> tuple[Array, float]:
+    """Each rack's need [r] if servers drew this way, and how badly that agrees with what was measured."""
+    given = breath.speed[:, None] / _draw(breath.load_kw[:, None], breath.inlet_c, ref_kw, way)
+    is_lacking = np.asarray(short.any(axis=0))
+    measured = np.where(short, given / np.maximum(1.0 - lack, 0.05), np.nan)
+    middle = np.full(lack.shape[1], np.inf)
+    middle[is_lacking] = np.nanmedian(measured[:, is_lacking], axis=0)
+    sufficed = np.min(np.where(enough, given, np.inf), axis=0) * np.where(is_lacking, 1.0 + SHORT_SHARE, 1.0)
+    need = np.minimum(middle, sufficed)
+    need = np.where(np.isfinite(need), need, np.max(given, axis=0))
+    off = np.where(short, measured / need - 1.0, 0.0)
+    return need, float(np.sqrt(np.sum(off**2) / max(np.sum(short), 1)))

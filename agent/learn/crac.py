@@ -216,11 +216,7 @@ def _within(values: Array, group: npt.NDArray[np.int64]) -> Array:
 
 
 def _inlet_error_k(past: RoomHistory) -> float:
-    """Of the last day, from what was known of the room's air before it."""
-    last = past.where(np.arange(len(past)) >= len(past) - SLOTS)
-    before = past.where(np.arange(len(past)) < max(len(past) - SLOTS, 1))
-    air = Air.seen(before.breath)
-    told = last.supply[:, None] + air.leak * last.rise[:, None]
-    enough = last.speed >= np.min(before.speed)
-    miss = (told - last.inlet)[enough]
-    return float(np.sqrt(np.mean(miss**2))) if miss.size else float("inf")
+    """Of the last day."""
+    air, last = Air.seen(past.calm.breath), past.where(np.arange(len(past)) >= len(past) - SLOTS)
+    told = last.supply[:, None] + air.shares(last.breath) * last.rise[:, None]
+    return float(np.sqrt(np.mean((told - last.inlet) ** 2)))

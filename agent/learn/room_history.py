@@ -76,10 +76,13 @@ class RoomHistory:
 
     @property
     def breath(self) -> Breath:
-        """Where the load was calm too: a return that jumps says nothing about the inlets."""
+        return Breath(speed=self.speed, load_kw=self.room_kw, inlet_c=self.inlet, share=self.share)
+
+    @property
+    def calm(self) -> RoomHistory:
+        """Where the return did not jump: else it says nothing about the inlets."""
         jump = np.abs(np.diff(self.rise, prepend=self.rise[:1])) > CALM_SHARE * self.rise
-        calm = self.where(~jump | (np.arange(len(self)) == 0))
-        return Breath(speed=calm.speed, load_kw=calm.room_kw, inlet_c=calm.inlet, share=calm.share)
+        return self.where(~jump | (np.arange(len(self)) == 0))
 
     @property
     def stream_kw_k(self) -> float:

@@ -153,7 +153,7 @@ class CracPlanner:
         """Everything the graph reads; see models/crac/signature.json. `outdoor`: the next 96 quarters of an hour."""
         room, still = self.parameters, past.where(past.is_settled)
         belief = believed(room, past.where(past.end_unix_s > room.learned_unix_s))
-        air = Air.seen(still.breath)
+        air = Air.seen(still.calm.breath)
         load = self._load(belief, still, present, now)
         outdoor = outdoor[:: SLOTS // STEPS]
         least = _least_speed(air, load, present)
