@@ -202,14 +202,14 @@ def _effect_entry(effect: Effect, now: Instant) -> Entry:
 def _fit_of(learned: Parameters) -> dict[str, object]:
     """Measures of fit by machine, JSON-able."""
     zones = {zone.zone: zone.error_k for ahu in learned.ahus for zone in ahu.zones}
-    cracs = {crac.crac: crac.inlet_error_k for crac in learned.cracs}
+    rooms = {room.room: room.inlet_error_k for room in learned.rooms}
     lifts = {group.lifts: group.power_error for group in learned.lifts}
-    return {"days": learned.days, "zone_error_k": zones, "inlet_error_k": cracs, "lift_power_error": lifts}
+    return {"days": learned.days, "zone_error_k": zones, "inlet_error_k": rooms, "lift_power_error": lifts}
 
 
 def _said(learned: Parameters) -> str:
     fits = [(ahu.ahu, ahu.is_fit) for ahu in learned.ahus]
-    fits += [(crac.crac, crac.is_fit) for crac in learned.cracs]
+    fits += [(room.room, room.is_fit) for room in learned.rooms]
     fits += [(group.lifts, group.is_fit) for group in learned.lifts]
     told = [f"{name} {'understood' if is_fit else 'not understood, the rules run it'}" for name, is_fit in fits]
     return f"learned from {learned.days:.1f} days: {', '.join(told) or 'no machine that can be learned'}"

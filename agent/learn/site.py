@@ -10,7 +10,7 @@ import numpy.typing as npt
 from agent.core.features import Features
 from agent.equipment.systems import Systems
 from agent.features.grid import DAY_S, grid_of
-from agent.learn.crac import learn_crac
+from agent.learn.crac import learn_room
 from agent.learn.lifts import learn_lifts
 from agent.learn.occupancy import learn_occupancy
 from agent.learn.parameters import Distrust, Parameters
@@ -37,8 +37,8 @@ def without_before(history: Features, systems: Systems, distrusts: tuple[Distrus
 def _columns_of(machine: str, systems: Systems, history: Features) -> npt.NDArray[np.bool_]:
     """The machine's own columns, and its room's or its zones', bool [1, n]."""
     zones = [zone for ahu in systems.ahus if ahu.ahu == machine for zone in ahu.zones]
-    rooms = [crac.room for crac in systems.cracs if crac.crac == machine]
-    ids = {machine, *zones, *rooms}
+    parts = [part for room in systems.rooms if room.room == machine for part in (*room.cracs, room.plant)]
+    ids = {machine, *zones, *parts}
     return np.array([[name.partition(".")[0] in ids for name in history.names]])
 
 
@@ -47,7 +47,7 @@ def learn(history: Features, systems: Systems) -> Parameters:
     grid = grid_of(history)
     site, offset_h = systems.site, systems.utc_offset_h
     ahus = [learn_ahu(grid, ahu, site, offset_h) for ahu in systems.ahus]
-    cracs = [learn_crac(grid, crac, site, offset_h) for crac in systems.cracs]
+    rooms = [learn_room(grid, room, site, offset_h) for room in systems.rooms]
     groups = [learn_lifts(grid, group, offset_h) for group in systems.lifts]
     return Parameters(
         learned_unix_s=history.at.unix_s,
@@ -55,6 +55,6 @@ def learn(history: Features, systems: Systems) -> Parameters:
         ahus=tuple(fit for fit in ahus if fit is not None),
         occupancy=tuple(learn_occupancy(grid, ahu, offset_h) for ahu in systems.ahus),
         thermostats=tuple(learn_thermostats(grid, ahu, offset_h) for ahu in systems.ahus),
-        cracs=tuple(fit for fit in cracs if fit is not None),
+        rooms=tuple(fit for fit in rooms if fit is not None),
         lifts=tuple(fit for fit in groups if fit is not None),
     )

@@ -19,7 +19,7 @@ HOUR_S, DAY_S = 3600.0, 86_400.0
 HOURS_KEPT = 24
 LEAST_HOURS = 18
 """Comparisons before anything is judged."""
-WRONG = {"crac": 0.12, "ahu": 0.4, "lift_group": 0.4}
+WRONG = {"data_room": 0.12, "ahu": 0.4, "lift_group": 0.4}
 WRONG_ELSE = 0.4
 """Foretold over measured energy of the kept hours, less one, beyond which plans are worth nothing (our choice): of a
 data room most of the energy is the servers', so little must be missed there. Sound plans of an office tower missed

@@ -28,7 +28,7 @@ class Hosts:
 
 def wanted_by(systems: Systems) -> list[str]:
     """Graphs that this site's machines need."""
-    needs = {"zone_ahu": systems.ahus, "crac": systems.cracs, "lift_group": systems.lifts}
+    needs = {"zone_ahu": systems.ahus, "crac": systems.rooms, "lift_group": systems.lifts}
     return [name for name, machines in needs.items() if machines]
 
 

@@ -43,7 +43,7 @@ def planners_of(
     """By machine; without those whose fit is poor."""
     return {
         **dict(_zones(systems, parameters, hosts.get("zone_ahu"), shaper, objective)),
-        **dict(_cracs(systems, parameters, hosts.get("crac"), shaper, objective)),
+        **dict(_rooms(systems, parameters, hosts.get("crac"), shaper, objective)),
         **dict(_lifts(systems, parameters, hosts.get("lift_group"), shaper, objective)),
     }
 
@@ -67,22 +67,15 @@ def _zones(
             yield ahu.ahu, Planned(planner=ZoneLadder(ahu, crowd, way, shaper, **where), host=None, meters=())
 
 
-def _cracs(
+def _rooms(
     systems: Systems, parameters: Parameters, host: ModelHost | None, shaper: Shaper, objective: Objective
 ) -> Iterator[tuple[str, Planned]]:
-    learned = {crac.crac: crac for crac in parameters.cracs if crac.is_fit}
-    for crac in systems.cracs:
-        if host is not None and crac.crac in learned:
-            planner = CracPlanner(
-                crac,
-                learned[crac.crac],
-                host,
-                shaper,
-                site=systems.site,
-                utc_offset_h=systems.utc_offset_h,
-                objective=objective,
-            )
-            yield crac.crac, Planned(planner=planner, host=host, meters=planner.meters)
+    learned = {room.room: room for room in parameters.rooms if room.is_fit}
+    where: dict[str, Any] = {"site": systems.site, "utc_offset_h": systems.utc_offset_h}
+    for room in systems.rooms:
+        if host is not None and room.room in learned:
+            planner = CracPlanner(room, learned[room.room], host, shaper, **where, objective=objective)
+            yield room.room, Planned(planner=planner, host=host, meters=planner.meters)
 
 
 def _lifts(

@@ -74,6 +74,8 @@ class OnnxPlanner:
             **{crac.crac: "crac" for crac in systems.cracs},
             **{group.lifts: "lift_group" for group in systems.lifts},
         }
+        self._room_of = {part: room.room for room in systems.rooms for part in (*room.cracs, room.plant) if part}
+        """A data room is planned as one machine: its CRACs, and the plant whose water only they use."""
         self._wished: dict[str, list[Proposal]] = {}
         """By machine, what was wished in the last cycle."""
         self.news = News([], [], [], [], [])
@@ -99,13 +101,20 @@ class OnnxPlanner:
         for ahu in self.systems.ahus:
             planned = self._ask(ahu.ahu, features, now, kw)
             wishes += rules.propose_ahu(ahu, features, now) if planned is None else planned
+        ruled = set(plants_of(features))
+        rooms = {room.room: self._ask(room.room, features, now, kw) for room in self.systems.rooms}
+        for room in self.systems.rooms:
+            planned = rooms[room.room]
+            if planned is not None:
+                wishes += planned
+                ruled.discard(room.plant or "")
         for crac in self.systems.cracs:
-            planned = self._ask(crac.crac, features, now, kw)
-            wishes += rules.propose_crac(crac, features, now) if planned is None else planned
+            if rooms.get(crac.room) is None:
+                wishes += rules.propose_crac(crac, features, now)
         for lifts in self.systems.lifts:
             planned = self._ask(lifts.lifts, features, now, kw)
             wishes += rules.propose_lifts(lifts, features, now) if planned is None else planned
-        for plant in plants_of(features):
+        for plant in sorted(ruled):
             wishes += rules.propose_plant(plant, features, now)
         granted = agree(wishes, self.systems.together, features, self._kinds, kw)
         self._remember(granted)
@@ -114,7 +123,8 @@ class OnnxPlanner:
     def _remember(self, granted: list[Proposal]) -> None:
         self._wished = {}
         for wish in granted:
-            self._wished.setdefault(wish.point.partition(".")[0], []).append(wish)
+            equipment = wish.point.partition(".")[0]
+            self._wished.setdefault(self._room_of.get(equipment, equipment), []).append(wish)
 
     def _ask(self, machine: str, features: Features, now: Instant, kw: dict[str, float]) -> list[Proposal] | None:
         """None: the rules have to run it. An empty list: something needed cannot be seen, hands off."""
@@ -156,7 +166,8 @@ class OnnxPlanner:
         if effect is None:
             return
         self.news.effects.append(effect)
-        lost = self.evidence.judge(machine, self._kinds[machine], now.unix_s)
+        lost = self.evidence.judge(machine, self._kinds.get(machine, "data_room"), now.unix_s)
         if lost is not None:
             self.news.lost.append(lost)
-            self._shaper.forget(f"{machine}.")
+            for equipment in (machine, *(part for part, room in self._room_of.items() if room == machine)):
+                self._shaper.forget(f"{equipment}.")
