@@ -10,7 +10,7 @@ import typer
 
 from agent import __version__
 from agent.cli.explain import explain
-from agent.cli.export import export
+from agent.cli.export import export, query
 from agent.cli.plan import plan
 from agent.cli.run import check, record, replay, run
 from agent.cli.status import status
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Stops buildings and small data centres from burning energy for nobody, and proves it.",
 )
-for command in (run, check, status, explain, plan, export, record, replay):
+for command in (run, check, status, explain, plan, query, export, record, replay):
     app.command()(command)
 
 

@@ -17,9 +17,12 @@ from agent.core.errors import BrokerError, OperatingError
 from agent.core.journal import Entry
 from agent.core.pauses import Pauses
 from agent.store.store import Store
+from agent.uplink.dicts import as_batch
 from agent.uplink.link import Link
 
 log = logging.getLogger(__name__)
+
+SINK = "upstream"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,7 +66,18 @@ class Tape:
         self._draining = asyncio.Event()
         self._progress = asyncio.Event()
         self._down_since_s: float | None = None
+        self._sent = store.outbox.last_seq
+        """An earlier life may have sent all that there was."""
+        self._store.outbox.open(SINK)
         self.counts = TapeCounts()
+
+    @property
+    def _acked(self) -> int:
+        return self._store.outbox.open(SINK).acked
+
+    async def _pending(self, after: int) -> Batch:
+        found = await self._store.outbox.read(after, self._batch_records)
+        return as_batch(found, self._store.table)
 
     async def run(self) -> None:
         while True:
@@ -80,8 +94,8 @@ class Tape:
         try:
             async with asyncio.timeout(self._clock.io_s(timeout_s)):
                 await self._store.flush()
-                goal = self._store.last_seq
-                while self._store.acknowledged_seq < goal:
+                goal = self._store.outbox.last_seq
+                while self._acked < goal:
                     self._progress.clear()
                     await self._progress.wait()
         except (TimeoutError, OperatingError):
@@ -95,11 +109,11 @@ class Tape:
         if self._link.last_ack is not None:
             await self._take(self._link.last_ack)  # It may have come while nobody waited.
         under_way: deque[tuple[int, asyncio.Task[Ack]]] = deque()
-        after = self._store.acknowledged_seq
+        after = self._acked
         try:
             while True:
                 while len(under_way) < (self._window if self._is_trusted else 1):
-                    batch = await self._store.pending(after, self._batch_records)
+                    batch = await self._pending(after)
                     if not batch.records:
                         break
                     await self._count(batch)
@@ -108,8 +122,8 @@ class Tape:
                 if under_way:
                     last_seq, sending = under_way.popleft()
                     await self._take(await sending)
-                    if self._store.acknowledged_seq < last_seq:
-                        raise BrokerError(f"upstream kept records up to {self._store.acknowledged_seq} of {last_seq}")
+                    if self._acked < last_seq:
+                        raise BrokerError(f"upstream kept records up to {self._acked} of {last_seq}")
                 else:
                     await self._gather(after)
         finally:
@@ -118,7 +132,7 @@ class Tape:
             await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
 
     async def _gather(self, after: int) -> None:
-        await self._store.wait_pending(after)
+        await self._store.outbox.wait(after)
         if not self._draining.is_set():
             try:
                 async with asyncio.timeout(self._gather_s):
@@ -127,23 +141,23 @@ class Tape:
                 return
 
     async def _count(self, batch: Batch) -> None:
-        new = sum(record["seq"] > self._store.sent_seq for record in batch.records)
+        new = sum(record["seq"] > self._sent for record in batch.records)
         self.counts.batches += 1
         self.counts.records += len(batch.records)
         self.counts.repeated += len(batch.records) - new
-        await self._store.mark_sent(batch.last_seq)
+        self._sent = max(self._sent, batch.last_seq)
 
     async def _take(self, ack: Ack) -> None:
-        if ack.acked > self._store.sent_seq:
+        if ack.acked > self._sent:
             self._refuse(ack)
-        if ack.acked > self._store.acknowledged_seq:
-            await self._store.acknowledge(ack.acked)
+        if ack.acked > self._acked:
+            self._store.outbox.ack(SINK, ack.acked)
             self._succeed()
 
     def _refuse(self, ack: Ack) -> None:
         self.counts.refused_acks += 1
         self._link.last_ack = None
-        sent = self._store.sent_seq
+        sent = self._sent
         text = f"upstream acknowledged record {ack.acked}, but only {sent} were ever sent: refused"
         self._journal(text, acked=ack.acked, sent=sent)
         raise BrokerError(text)

@@ -211,8 +211,8 @@ class _Storm:
         """After the last life has left tidily: all is upstream, and no machine is held."""
         await house.store.flush()
         counts = await house.store.counts()
-        if counts.outbox or self.upstream.last != house.store.last_seq:
-            told = f"{counts.outbox} wait, upstream has {self.upstream.last} of {house.store.last_seq}"
+        if counts.outbox or self.upstream.last != house.store.outbox.last_seq:
+            told = f"{counts.outbox} wait, upstream has {self.upstream.last} of {house.store.outbox.last_seq}"
             raise LawBroken(f"all that was stored is upstream in the end: {told}")
         left = [point for point in self.watch.held if self._is_reachable(point)]
         if left:

@@ -180,7 +180,7 @@ def test_simulated_time_waits_for_an_answer_on_the_real_wire(tmp_path, table, br
         for step in range(100):
             store.append(scan_of(step))
             await asyncio.sleep(300)
-            assert store.acknowledged_seq >= step  # At most the last one is under way.
+            assert store.outbox.acked >= step  # At most the last one is under way.
         assert loop.time() < START + 100 * 300 + 5
         for task in tasks:
             task.cancel()
@@ -205,7 +205,7 @@ def test_a_dead_upstream_never_stops_simulated_time(tmp_path, table, broker, sca
         for step in range(288):
             store.append(scan_of(step))
             await asyncio.sleep(300)
-        assert store.acknowledged_seq == 0
+        assert store.outbox.acked == 0
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

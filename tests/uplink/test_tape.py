@@ -117,8 +117,8 @@ def test_whatever_upstream_answers_nothing_is_let_go_before_it_was_kept(tmp_path
         for number in range(35):
             world.store.append(scan_of(number))
         async with asyncio.timeout(36_000):
-            while world.store.acknowledged_seq < 35:
-                assert world.store.acknowledged_seq <= kept[0]
+            while world.store.outbox.acked < 35:
+                assert world.store.outbox.acked <= kept[0]
                 await asyncio.sleep(1)
         assert set(range(1, 36)) <= set(world.seqs())
 
