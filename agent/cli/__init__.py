@@ -10,7 +10,7 @@ import typer
 
 from agent import __version__
 from agent.cli.explain import explain
-from agent.cli.export import export
+from agent.cli.export import export, query
 from agent.cli.run import check, record, replay, run
 from agent.cli.status import status
 from agent.cli.talk import complaints, console
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Stops buildings and small data centres from burning energy for nobody, and proves it.",
 )
-for command in (run, check, status, explain, export, record, replay):
+for command in (run, check, status, explain, query, export, record, replay):
     app.command()(command)
 
 

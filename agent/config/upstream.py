@@ -32,7 +32,7 @@ class Inbox(Section):
 
 
 class Upstream(Feed):
-    """Where samples go, and which of them may leave. `broker` and what stands beside it is the sink named `upstream`."""
+    """Where samples go, and which may leave. `broker` and what stands beside it is the sink named `upstream`."""
 
     broker: str | None = None
     prefix: Topic = "hushwatt"

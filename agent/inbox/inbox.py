@@ -35,7 +35,9 @@ class Memory(Protocol):
 
     async def flush(self) -> None: ...
 
-    async def entries(self, *, kind: str | None = None, subject: str | None = None, limit: int = 100) -> list[Entry]: ...
+    async def entries(
+        self, *, kind: str | None = None, subject: str | None = None, limit: int = 100
+    ) -> list[Entry]: ...
 
 
 class Inbox:
@@ -114,7 +116,9 @@ class Inbox:
                 raise WrongMessage(offer.id, [_problem("kind", f"{MOST_OFFERS} offers that wait already", wanted)])
             (self._offers / f"{offer.kind}-{offer.id}-{offer.name}").write_bytes(offer.body)
         except OSError as fault:
-            problem = _problem("body", f"a disk that refuses it: {fault.strerror}", "another try later, with another id")
+            problem = _problem(
+                "body", f"a disk that refuses it: {fault.strerror}", "another try later, with another id"
+            )
             raise WrongMessage(offer.id, [problem]) from fault
 
 

@@ -101,7 +101,9 @@ def read(payload: bytes, table: PointTable, now: Instant) -> Wish | Offer:
         known = f"one of {', '.join(KEYS[kind])}"
         sheet.wrong(str(key)[:60], "a key that nobody knows", known, _nearest(key, KEYS[kind]))
     expires_unix_s = _expiry(sheet, kind, now)
-    reason = sheet.text("reason", re.compile(rf"(?s).{{1,{REASON_LENGTH}}}"), f"why, in 1 to {REASON_LENGTH} characters")
+    reason = sheet.text(
+        "reason", re.compile(rf"(?s).{{1,{REASON_LENGTH}}}"), f"why, in 1 to {REASON_LENGTH} characters"
+    )
     common = {"id": id_, "expires_unix_s": expires_unix_s, "reason": reason}
     message = _wish(sheet, common, table) if kind == "setpoint" else _offer(sheet, common, kind)
     if sheet.problems:

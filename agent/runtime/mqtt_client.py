@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 KEEPALIVE_S = 15
 """A half-open connection is noticed after about twice this (MQTT 3.1.1, 3.1.2.10, and the client's own check)."""
 CONNECT_S = 5.0
+LONGEST_PAUSE_S = 1.5
+"""A link that is back is seen within 2 s; a knock costs the line a hundred bytes."""
 MAX_WAITING = 100
 """Incoming messages kept at most; answers are cumulative, so a lost one costs nothing."""
 
@@ -66,7 +68,7 @@ class MqttClient:
         self._went_down = went_down
         self.will = will
         """Read anew for each connection."""
-        self._pauses = Pauses(first_s=0.5, longest_s=60.0, seed=f"{broker.host}:{broker.port} {seed}")
+        self._pauses = Pauses(first_s=0.5, longest_s=LONGEST_PAUSE_S, seed=f"{broker.host}:{broker.port} {seed}")
         self._client: aiomqtt.Client | None = None
         self._up = asyncio.Event()
         self._down: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""Samples as columns, and columns as BLOBs: little-endian whatever the machine, and no object a sample."""
+"""Samples as columns: a point's own, and many points' on an even grid."""
 
 from __future__ import annotations
 
@@ -9,10 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core.points import Quality
-from agent.core.scan import Scan
-
-Row = tuple[float, bytes, bytes, bytes | None]
-"""`unix_s`, `point_ids`, `sample_values`, `qualities` of one stored scan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,61 +40,18 @@ class Grid:
     grid_s: float
 
 
-def pack(scan: Scan) -> tuple[bytes, bytes | None]:
-    """`sample_values` and `qualities`; the points are packed by `pack_ids`."""
-    quality = scan.quality
-    if not scan.at.is_set:
-        quality = np.maximum(quality, np.uint8(Quality.UNCERTAIN))  # Nobody knows yet when this was.
-    codes = quality.astype(np.uint8, copy=False).tobytes()
-    return scan.values.astype("<f8", copy=False).tobytes(), codes if codes.strip(b"\0") else None
-
-
-def pack_ids(handles: npt.NDArray[np.int32], ids: npt.NDArray[np.int32]) -> bytes:
-    """`point_ids`. `ids` int32 [table] turns a handle into the file's point id."""
-    return ids[handles].astype("<i4", copy=False).tobytes()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
-    """Samples of many scans, one after the other."""
-
-    unix_s: npt.NDArray[np.float64]
-    ids: npt.NDArray[np.int32]
-    values: npt.NDArray[np.float64]
-    quality: npt.NDArray[np.uint8]
-
-    def take(self, mask: npt.NDArray[np.bool_]) -> Columns:
-        return Columns(
-            unix_s=self.unix_s[mask], ids=self.ids[mask], values=self.values[mask], quality=self.quality[mask]
-        )
-
-    def of(self, point_id: int) -> Series:
-        mask = self.ids == point_id
-        return Series(unix_s=self.unix_s[mask], values=self.values[mask], quality=self.quality[mask])
-
-
-def unpack(rows: Sequence[Row]) -> Columns:
-    """Many rows in a few numpy calls, in their order."""
-    sizes = [len(row[1]) // 4 for row in rows]
-    return Columns(
-        unix_s=np.repeat(np.array([row[0] for row in rows], np.float64), sizes),
-        ids=np.frombuffer(b"".join(row[1] for row in rows), "<i4").astype(np.int32, copy=False),
-        values=np.frombuffer(b"".join(row[2] for row in rows), "<f8").astype(np.float64, copy=False),
-        quality=np.frombuffer(
-            b"".join(bytes(n) if row[3] is None else row[3] for n, row in zip(sizes, rows, strict=True)), np.uint8
-        ),
-    )
-
-
-def join(parts: Sequence[Columns]) -> Columns:
-    """One after the other; empty for none."""
-    if not parts:
-        return unpack([])
-    return Columns(
-        unix_s=np.concatenate([part.unix_s for part in parts]),
-        ids=np.concatenate([part.ids for part in parts]),
-        values=np.concatenate([part.values for part in parts]),
-        quality=np.concatenate([part.quality for part in parts]),
+def join(pieces: Sequence[Series], since_unix_s: float = -np.inf, until_unix_s: float = np.inf) -> Series:
+    """Pieces in the order of their arrival as one, by time, and what is of one time in that order; cut to the span."""
+    if not pieces:
+        return Series(unix_s=np.empty(0), values=np.empty(0), quality=np.empty(0, np.uint8))
+    unix_s = np.concatenate([piece.unix_s for piece in pieces])
+    taken = np.flatnonzero((unix_s >= since_unix_s) & (unix_s < until_unix_s))
+    if np.any(np.diff(unix_s[taken]) < 0):  # The clock was set back, or two lines report one point.
+        taken = taken[np.argsort(unix_s[taken], kind="stable")]
+    return Series(
+        unix_s=unix_s[taken],
+        values=np.concatenate([piece.values for piece in pieces])[taken],
+        quality=np.concatenate([piece.quality for piece in pieces])[taken],
     )
 
 

@@ -1,65 +1,42 @@
-"""Reading, on a connection of its own: for the agent's own questions, and for people while the agent runs."""
+"""Reading, on a connection of its own: for the agent's own questions, and for people while the agent runs.
+
+The hot log and the database are joined: a segment is looked at only as long as its run is not in the database.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from agent.core.batch import Batch
 from agent.core.clock import Instant
 from agent.core.errors import StoreError
 from agent.core.journal import Entry
-from agent.core.points import Quality
-from agent.store.columns import Columns, Grid, Series, join, on_grid, unpack
+from agent.store.archive import Archive
+from agent.store.columns import Grid, Series, join, on_grid
+from agent.store.counts import Counts, count
 from agent.store.faults import told_as_store_error
+from agent.store.hot import Hot, Vanished, clock_offsets, first_seqs, hot_entries, hot_pieces, hot_records, hot_spans
+from agent.store.log import sync_segments
+from agent.store.records import DeadLetter, EntryRecord, Record, ScanRecord, Slice, StoredParameters
+from agent.store.tracks import Told
 
-_CHUNK = 2000
-_COLUMNS = "unix_s, point_ids, sample_values, qualities"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """How much there is."""
-
-    samples: int
-    """Ever stored, whether or not they have been deleted since."""
-    entries: int
-    """Journal entries ever stored."""
-    outbox: int
-    """Records that wait for upstream."""
-    acknowledged: int
-    """Upstream has kept every record up to this seq."""
-    sent: int
-    """The highest seq ever sent."""
-    last_seq: int
-    """The highest seq ever given."""
-    dropped: int
-    """Scans and entries lost because the store could not write for too long."""
-    unsaved: int
-    """Scans and entries in memory only."""
-    bytes: int
-    """Size of the file and its log."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredParameters:
-    """What was learned of one equipment."""
-
-    equipment: str
-    version: int
-    fitted_unix_s: float
-    fit: Mapping[str, Any]
-    """How well it fits, and on what."""
-    values: Any
-    """As put, through JSON."""
+LOOKS = 20
+"""A run may be written between our look at the database and the one at the log: look again, at most so often."""
+_ENTRIES = (
+    "SELECT unix_s, mono_s, clock_set, kind, subject, text, data, seq, boot FROM journal "
+    "WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR subject = ?2) ORDER BY id DESC LIMIT ?3"
+)
+_QUEUED = (
+    "SELECT unix_s, mono_s, clock_set, kind, subject, text, data, seq, boot FROM journal WHERE seq > ? AND seq <= ? "
+    "ORDER BY seq"
+)
 
 
 class Reader:
@@ -69,8 +46,11 @@ class Reader:
         self.path = path
         with told_as_store_error(path):
             self._conn = _connect(path)
+        self._hot = Hot(path)
+        self._archive = Archive(self._conn)
         self._names: dict[int, tuple[str, str]] = {}
-        self._points()
+        self._run: tuple[int, int, list[ScanRecord]] = (0, -1, [])
+        """The run that was read last, from seq to seq: whoever drains the outbox comes back for more of it."""
 
     def __enter__(self) -> Reader:
         return self
@@ -81,39 +61,73 @@ class Reader:
     def close(self) -> None:
         self._conn.close()
 
-    def _all(self, sql: str, *args: object) -> list[Any]:
+    @property
+    def damaged(self) -> int:
+        """Columns that could not be read since this reader was opened."""
+        return self._archive.damaged
+
+    @contextmanager
+    def _look(self) -> Iterator[list[Told]]:
+        """One moment of both the database and the log."""
         with told_as_store_error(self.path):
-            return self._conn.execute(sql, args).fetchall()
+            for _ in range(LOOKS):
+                self._conn.execute("BEGIN")
+                try:
+                    told = self._hot.look(self._compacted())
+                    break
+                except Vanished:
+                    self._conn.execute("COMMIT")
+                except BaseException:
+                    self._conn.execute("ROLLBACK")
+                    raise
+            else:
+                raise StoreError(f"{self.path}: its log changes faster than it can be read")
+            try:
+                yield told
+            finally:
+                self._conn.execute("COMMIT")
+
+    def _compacted(self) -> int:
+        row = self._conn.execute("SELECT json FROM state WHERE name = 'compacted'").fetchone()
+        return int(row[0]) if row else 0
 
     def _points(self) -> dict[int, tuple[str, str]]:
         """File's point id -> name, unit; read anew, since a running agent may add some."""
-        self._names = {row[0]: (row[1], row[2]) for row in self._all("SELECT id, name, unit FROM points")}
+        self._names = {row[0]: (row[1], row[2]) for row in self._conn.execute("SELECT id, name, unit FROM points")}
         return self._names
 
     def names(self) -> tuple[str, ...]:
         """Every point that the file has known."""
-        return tuple(name for name, _ in self._points().values())
+        return tuple(self.units())
 
-    def _ids(self, points: Sequence[str]) -> dict[str, int]:
-        known = {name: point_id for point_id, (name, _) in self._points().items()}
-        return {name: known[name] for name in points if name in known}
+    def units(self) -> dict[str, str]:
+        """Every point that the file has known, and its unit."""
+        with self._look():
+            return dict(self._points().values())
 
-    def _chunks(self, since_unix_s: float, until_unix_s: float, wanted: Sequence[int]) -> Iterator[Columns]:
-        """since <= time < until, by time; only the wanted points' samples."""
-        want = np.zeros(max(self._names, default=0) + 1, np.bool_)
-        want[list(wanted)] = True
-        sql = f"SELECT {_COLUMNS} FROM scans WHERE unix_s >= ? AND unix_s < ? ORDER BY unix_s, id"
-        with told_as_store_error(self.path):
-            cursor = self._conn.execute(sql, (since_unix_s, until_unix_s))
-            while rows := cursor.fetchmany(_CHUNK):
-                columns = unpack(rows)
-                yield columns.take(want[columns.ids])
+    # --- samples ---
 
     def history(self, points: Sequence[str], since_unix_s: float, until_unix_s: float) -> dict[str, Series]:
         """Every point asked for, with its samples since <= time < until; empty for none."""
-        ids = self._ids(points)
-        columns = join(list(self._chunks(since_unix_s, until_unix_s, list(ids.values()))))
-        return {name: columns.of(ids.get(name, -1)) for name in points}
+        with self._look() as log:
+            ids = {name: point_id for point_id, (name, _) in self._points().items()}
+            known = {ids[name]: name for name in points if name in ids}
+            pieces: dict[str, list[Series]] = defaultdict(list)
+            for point_id, piece in self._archive.series(list(known), since_unix_s, until_unix_s, self._offsets(log)):
+                pieces[known[point_id]].append(piece)
+            units = dict(self._names.values())
+            hot_pieces(log, {name: units[name] for name in known.values()}, pieces)
+            return {name: join(pieces[name], since_unix_s, until_unix_s) for name in points}
+
+    def spans(self) -> list[tuple[float, float]]:
+        """Stretches of time in which there are samples, in no order, overlapping."""
+        with self._look() as log:
+            sql = (
+                "SELECT DISTINCT first_s + shift, last_s + shift FROM (SELECT first_s, last_s, "
+                "CASE b.clock_set WHEN 0 THEN coalesce(offset_s, 0) ELSE 0 END AS shift "
+                "FROM blocks b LEFT JOIN boots o ON o.id = b.boot)"
+            )
+            return [*self._conn.execute(sql), *hot_spans(log)]
 
     def grid(
         self,
@@ -129,158 +143,103 @@ class Reader:
         history = self.history(points, since_unix_s - longest_s, np.nextafter(until_unix_s, np.inf))
         return on_grid([(name, history[name], fresh[name]) for name in points], since_unix_s, until_unix_s, grid_s)
 
-    def entries(self, *, kind: str | None = None, subject: str | None = None, limit: int = 100) -> list[Entry]:
-        """The journal, newest first."""
-        rows = self._all(
-            "SELECT unix_s, mono_s, clock_set, kind, subject, text, data FROM journal "
-            "WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR subject = ?2) ORDER BY id DESC LIMIT ?3",
-            kind,
-            subject,
-            limit,
-        )
-        return [
-            Entry(
-                at=Instant(unix_s=unix_s, mono_s=mono_s, is_set=bool(clock_set)),
-                kind=kind_,
-                subject=subject_,
-                text=text,
-                data=json.loads(data),
-            )
-            for unix_s, mono_s, clock_set, kind_, subject_, text, data in rows
-        ]
-
-    def parameters(self, equipment: str) -> StoredParameters | None:
-        """The newest version."""
-        rows = self._all(
-            "SELECT version, fitted_unix_s, fit, json FROM parameters WHERE equipment = ? "
-            "ORDER BY version DESC LIMIT 1",
-            equipment,
-        )
-        for version, fitted_unix_s, fit, values in rows:
-            return StoredParameters(
-                equipment=equipment,
-                version=version,
-                fitted_unix_s=fitted_unix_s,
-                fit=json.loads(fit),
-                values=json.loads(values),
-            )
-        return None
+    def _offsets(self, log: Sequence[Told]) -> dict[int, float]:
+        """Life -> wall minus monotonic clock, as far as anybody knows it."""
+        known = clock_offsets(log)
+        rows = self._conn.execute("SELECT id, offset_s, os_boot FROM boots")
+        return {boot: known.get(os_boot, offset_s) for boot, offset_s, os_boot in rows}
 
     def first_unix_s(self) -> float | None:
         """When the oldest sample was taken; None for a new site."""
-        ((unix_s,),) = self._all("SELECT min(unix_s) FROM scans WHERE clock_set = 1")
-        return None if unix_s is None else float(unix_s)
+        with self._look() as log:
+            (oldest,) = self._conn.execute("SELECT min(first_s) FROM blocks WHERE clock_set = 1").fetchone()
+            return min([*(first for first, _ in hot_spans(log)), *([] if oldest is None else [oldest])], default=None)
+
+    # --- the journal and what was learned ---
+
+    def entries(self, *, kind: str | None = None, subject: str | None = None, limit: int = 100) -> list[Entry]:
+        """The journal, newest first."""
+        with self._look() as log:
+            found = [
+                record.entry
+                for record in hot_entries(log)[::-1]
+                if kind in (None, record.entry.kind) and subject in (None, record.entry.subject)
+            ][:limit]
+            if len(found) < limit:
+                rows = self._conn.execute(_ENTRIES, (kind, subject, limit - len(found)))
+                found += [_entry(row).entry for row in rows]
+            return found
+
+    def parameters(self, equipment: str) -> StoredParameters | None:
+        """The newest version."""
+        with self._look():
+            row = self._conn.execute(
+                "SELECT version, fitted_unix_s, fit, json FROM parameters WHERE equipment = ? ORDER BY version DESC",
+                (equipment,),
+            ).fetchone()
+        if row is None:
+            return None
+        version, fitted_unix_s, fit, values = row
+        return StoredParameters(
+            equipment=equipment,
+            version=version,
+            fitted_unix_s=fitted_unix_s,
+            fit=json.loads(fit),
+            values=json.loads(values),
+        )
 
     def counts(self) -> Counts:
-        counters = dict(self._all("SELECT name, value FROM counters"))
-        ((samples, entries, outbox, last_seq),) = self._all(
-            "SELECT (SELECT total FROM scans ORDER BY id DESC LIMIT 1), (SELECT max(id) FROM journal), "
-            "(SELECT count(*) FROM outbox), (SELECT seq FROM sqlite_sequence WHERE name = 'outbox')"
-        )
-        files = [self.path, Path(f"{self.path}-wal")]
-        return Counts(
-            samples=samples or 0,
-            entries=entries or 0,
-            outbox=outbox,
-            acknowledged=counters.get("acknowledged", 0),
-            sent=counters.get("sent", 0),
-            last_seq=last_seq or 0,
-            dropped=counters.get("dropped", 0),
-            unsaved=0,
-            bytes=sum(file.stat().st_size for file in files if file.exists()),
-        )
+        with self._look() as log:
+            return count(self._conn, self.path, log)
 
-    def samples_csv(
-        self, points: Sequence[str] | None = None, since_unix_s: float = 0.0, until_unix_s: float = np.inf
-    ) -> Iterator[str]:
-        """Lines of CSV with their header, by time: UTC, point, value, unit, quality. Never the whole file in memory."""
-        yield "utc,point,value,unit,quality\n"
-        names = self._points()
-        wanted = list(names) if points is None else list(self._ids(points).values())
-        words = {int(quality): quality.name.lower() for quality in Quality}
-        for columns in self._chunks(since_unix_s, until_unix_s, wanted):
-            for unix_s, point_id, value, quality in zip(
-                columns.unix_s.tolist(),
-                columns.ids.tolist(),
-                columns.values.tolist(),
-                columns.quality.tolist(),
-                strict=True,
-            ):
-                name, unit = names[point_id]
-                shown = "" if value != value else f"{value:.10g}"
-                utc = datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds")
-                yield f"{utc},{name},{shown},{unit},{words.get(quality, quality)}\n"
+    # --- the outbox ---
 
-    def pending(self, after_seq: int, limit: int, shared: frozenset[str], entries: bool) -> Batch:
-        """The next records for upstream, only `shared` points' columns; and on the card before anyone sees them.
+    def records(self, after_seq: int, limit: int, until_seq: int, newest: bool) -> Slice:
+        """After which seq, at most how many, up to which seq; the oldest or the newest such. On the card meanwhile."""
+        with self._look() as log:
+            if newest:
+                after_seq = max(after_seq, until_seq - limit)
+            sync_segments(self.path, [told.number for told in log])
+            found: list[Record] = []
+            end = after_seq
+            first_hot = min((seq for told in log for seq in first_seqs(told)), default=until_seq + 1)
+            while len(found) < limit and end < until_seq and end < first_hot - 1:
+                start, end = end, self._archived(end, min(until_seq, first_hot - 1), log, found)
+                if end == start:
+                    break
+            if len(found) < limit and until_seq >= first_hot:
+                found += hot_records(log, max(end, after_seq), until_seq)
+                end = until_seq
+        if len(found) > limit:
+            found = found[:limit]
+            end = found[-1].seq
+        return Slice(first_seq=after_seq + 1, last_seq=end, records=found)
 
-        A power cut may take back commits (see `agent/store/writer.py`). If it took back a seq that upstream has kept
-        already, the next record would get that same seq and be dropped there as a duplicate: so the log is synced.
-        """
-        rows = self._all(
-            f"SELECT seq, o.kind, coalesce(s.unix_s, j.unix_s), device, {_COLUMNS.partition(', ')[2]}, "
-            "j.kind, subject, text, data FROM (SELECT * FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?) o "
-            "LEFT JOIN scans s ON o.kind = 'scan' AND s.id = ref "
-            "LEFT JOIN journal j ON o.kind = 'entry' AND j.id = ref ORDER BY seq",
-            after_seq,
-            limit,
-        )
-        if not rows:
-            return Batch(first_seq=after_seq + 1, last_seq=after_seq, records=())
-        self._sync()
-        names = self._points()
-        private = {name for name, _ in names.values()} - shared
-        records = [
-            _scan_record(row, names, shared)
-            if row[1] == "scan"
-            else _entry_record(row, entries and row[8] not in private)
-            for row in rows
-        ]
-        return Batch(first_seq=rows[0][0], last_seq=rows[-1][0], records=records)
+    def _archived(self, after: int, until: int, log: Sequence[Told], found: list[Record]) -> int:
+        start, end, scans = self._run
+        if not start <= after < end:
+            names = {point_id: name for point_id, (name, _) in self._points().items()}
+            scans, end = self._archive.scans(after, until, names, self._offsets(log))
+            self._run = after, end, scans
+        end = min(end, until)
+        entries = [_entry(row) for row in self._conn.execute(_QUEUED, (after, end))]
+        some: list[Record] = [*(record for record in scans if after < record.seq <= end), *entries]
+        found += sorted(some, key=lambda record: record.seq)
+        return end
 
-    def _sync(self) -> None:
-        # Of the -wal file no process holds POSIX locks (they are on the file itself and on -shm, SQLite's wal format,
-        # section 2.3): opening and closing it here cannot drop one.
-        try:
-            handle = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return  # Folded into the file, which a checkpoint syncs.
-        try:
-            with told_as_store_error(self.path):
-                os.fdatasync(handle)
-        finally:
-            os.close(handle)
+    def dead(self, sink: str | None) -> list[DeadLetter]:
+        """What sinks refused, oldest first."""
+        names = ("id", "sink", "first_seq", "last_seq", "put_unix_s", "reason", "payload")
+        with self._look():
+            rows = self._conn.execute("SELECT * FROM dead_letters WHERE ?1 IS NULL OR sink = ?1 ORDER BY id", (sink,))
+            return [DeadLetter(**dict(zip(names, row, strict=True))) for row in rows]
 
 
-def _scan_record(row: Sequence[Any], names: Mapping[int, tuple[str, str]], shared: frozenset[str]) -> dict[str, Any]:
-    seq, _, unix_s, device, *blobs = row[:7]
-    columns = unpack([(unix_s or 0.0, *(blobs if blobs[0] is not None else (b"", b"", b"")))])
-    point_names = [names[point_id][0] for point_id in columns.ids.tolist()]
-    keep = [place for place, name in enumerate(point_names) if name in shared]
-    values = np.where(np.isfinite(columns.values), columns.values, np.nan)[keep].tolist()
-    return {
-        "seq": seq,
-        "kind": "scan",
-        "unix_s": unix_s,
-        "device": device,
-        "points": [point_names[place] for place in keep],
-        "values": [None if value != value else value for value in values],
-        "quality": columns.quality[keep].tolist(),
-    }
-
-
-def _entry_record(row: Sequence[Any], may_leave: bool) -> dict[str, Any]:
-    # The owner may have closed the door since it was queued: then the seq goes alone, so that no gap is seen.
-    kind, subject, text, data = row[7:11] if may_leave else ("", "", "", "{}")
-    return {
-        "seq": row[0],
-        "kind": "entry",
-        "unix_s": row[2],
-        "subject": subject,
-        "text": text,
-        "entry": kind,
-        "data": json.loads(data or "{}"),
-    }
+def _entry(row: Sequence[Any]) -> EntryRecord:
+    unix_s, mono_s, clock_set, kind, subject, text, data, seq, boot = row
+    at = Instant(unix_s=unix_s, mono_s=mono_s, is_set=bool(clock_set))
+    entry = Entry(at=at, kind=kind, subject=subject, text=text, data=json.loads(data))
+    return EntryRecord(seq=seq, boot=boot, entry=entry)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -5,68 +5,67 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
-from agent.core.batch import Batch
-from agent.core.clock import Clock
+from agent.core.clock import Clock, Instant
 from agent.core.errors import StoreError
 from agent.core.journal import Entry
 from agent.core.pauses import Pauses
 from agent.core.points import PointTable
 from agent.core.scan import Scan
 from agent.store.columns import Grid, Series
-from agent.store.reader import Counts, StoredParameters
+from agent.store.counts import Counts
+from agent.store.outbox import Outbox
+from agent.store.records import StoredParameters
+from agent.store.retention import Bounds, retain
 from agent.store.workers import Workers
-from agent.store.writer import Writer
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 MAX_UNSAVED = 20_000
 """Scans and entries kept in memory while the store cannot write: about 30 MB at 60 points a scan (our assumption)."""
 ROWS_A_COMMIT = 2_000
 """After an outage the backlog is written in pieces of this size, so that no commit takes long."""
-ROWS_A_TRIM = 2_000
-TRIM_EVERY_S = 600.0
+TIDY_EVERY_S = 600.0
+"""Between looks at age and size (our assumption); after each compaction as well."""
+JUMP_S = 2.0
+"""A wall clock that moved by more than this against the monotonic one has jumped; less is NTP's slewing (our
+assumption)."""
 
 
 class Store:
     """`append` and `write` never block and never fail; everything else is async and may raise StoreError.
 
-    One worker thread owns the writing connection, one the reading one. Time in a steered loop stands still meanwhile.
+    Three worker threads own the files. Time in a steered loop stands still while they work.
     """
 
     def __init__(
-        self, path: Path, table: PointTable, clock: Clock, *, commit_s: float, keep_days: float | None, max_unsaved: int
+        self, path: Path, table: PointTable, clock: Clock, *, commit_s: float, bounds: Bounds, max_unsaved: int
     ) -> None:
         self.path = path
-        self._table = table
+        self.table = table
         self._clock = clock
         self._commit_s = commit_s
-        self._keep_days = keep_days
+        self._bounds = bounds
         self._max_unsaved = max_unsaved
-        self._shared = frozenset(spec.id for spec in table if spec.share)
-        self._workers = Workers(path, table, clock)
+        self._workers = Workers(path, table, clock, sync_s=commit_s)
+        self.outbox = Outbox(self._workers, clock, lambda: self._appended.set())
+        """What waits for upstream."""
         self._unsaved: deque[Scan | Entry] = deque()
         self._flying: list[Scan | Entry] = []
         self._committing = asyncio.Lock()
         self._appended = asyncio.Event()
-        self._queued = asyncio.Event()
+        self._sealed = asyncio.Event()
+        self._sealed_number = 0
         self._pauses = Pauses(first_s=max(1.0, commit_s), longest_s=300.0, seed=str(path))
         self._fault_since_s: float | None = None
-        self._trimmed_mono_s = clock.read().mono_s
+        self._offset_s: float | None = None
         self._dropped = 0
+        self._told_dropped = 0
         self._has_begun = False
-        self.last_seq = 0
-        """The highest seq that is committed."""
-        self.sent_seq = 0
-        """The highest seq that was ever handed to a sink, this process's or an earlier one's."""
-        self.acknowledged_seq = 0
-        """Upstream has kept every record up to here."""
 
     @classmethod
     async def open(
@@ -77,13 +76,15 @@ class Store:
         *,
         commit_s: float = 1.0,
         keep_days: float | None = None,
+        max_mb: float | None = None,
         max_unsaved: int = MAX_UNSAVED,
     ) -> Store:
         """Open or begin the file. A damaged one is set aside; a disk that fails is told and tried again later.
 
         Raises StoreRefused when a person has to mend it (a newer file, another agent on it).
         """
-        store = cls(Path(path), table, clock, commit_s=commit_s, keep_days=keep_days, max_unsaved=max_unsaved)
+        bounds = Bounds(keep_days=keep_days, max_mb=max_mb)
+        store = cls(Path(path), table, clock, commit_s=commit_s, bounds=bounds, max_unsaved=max_unsaved)
         try:
             await store._begin()
         except StoreError as fault:
@@ -94,11 +95,16 @@ class Store:
         return store
 
     async def _begin(self) -> None:
-        self.last_seq = await self._write(lambda writer: writer.last_seq())
-        self.acknowledged_seq = await self._write(lambda writer: writer.counter("acknowledged"))
-        sent = await self._write(lambda writer: writer.counter("sent"))
-        self.sent_seq = max(sent, self.acknowledged_seq)
-        self._dropped += await self._write(lambda writer: writer.counter("dropped"))
+        try:
+            state = await self._workers.begin()
+        finally:
+            self._take_notes()
+        self.outbox.recall(state.cursors)
+        self.outbox.chain = await self._workers.keep(lambda keeper: keeper.chain())
+        self.outbox.committed(state.seq)
+        self._dropped += state.dropped
+        self._sealed_number = await self._workers.write(lambda writer: writer.sealed)
+        self._sealed.set()
         self._has_begun = True
 
     # --- the hot path: sync, in memory ---
@@ -121,6 +127,15 @@ class Store:
             self._unsaved.popleft()
             self._dropped += 1
 
+    def _watch_clock(self, at: Instant) -> None:
+        offset_s, before_s = at.unix_s - at.mono_s, self._offset_s
+        self._offset_s = offset_s if at.is_set else None
+        if before_s is not None and at.is_set and abs(offset_s - before_s) > JUMP_S:
+            jumped_s = offset_s - before_s
+            log.warning("store: the clock jumped by %+.1f s", jumped_s)
+            text = f"the clock jumped by {jumped_s:+.1f} s"
+            self.write(Entry(at=at, kind="clock", subject="clock", text=text, data={"jumped_s": jumped_s}))
+
     @property
     def unsaved(self) -> int:
         """Scans and entries that are in memory only."""
@@ -134,22 +149,28 @@ class Store:
     # --- committing ---
 
     async def run(self) -> None:
-        """Commit what comes, for ever; sleeps while nothing does. For the agent's task group."""
+        """Commit what comes and compact what was committed, for ever; sleeps while there is nothing to do."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._commit_for_ever(), name="store commits")
+            tasks.create_task(self._tidy_for_ever(), name="store tidies")
+
+    async def _commit_for_ever(self) -> None:
         while True:
             await self._appended.wait()
+            self._appended.clear()
             await asyncio.sleep(self._commit_s)
             try:
                 await self.flush()
-                await self._trim()
             except StoreError as fault:
                 self._tell(fault)
+                self._appended.set()
                 await asyncio.sleep(self._pauses.next())
 
     async def flush(self) -> None:
         """When this returns, all that was appended before is committed. Raises StoreError when it cannot be."""
         promised = self.unsaved
         async with self._committing:
-            while promised > 0 and self._unsaved:
+            while (promised > 0 and self._unsaved) or self.outbox.has_moved:
                 promised -= min(len(self._unsaved), ROWS_A_COMMIT)
                 # Shielded: the thread commits whether or not the caller still waits, and must not do so twice.
                 await asyncio.shield(asyncio.ensure_future(self._commit()))
@@ -159,29 +180,62 @@ class Store:
         try:
             if not self._has_begun:  # The disk failed at start.
                 await self._begin()
-            dropped = self._dropped
-            self.last_seq = await self._write(
-                lambda writer: writer.commit(self._flying, {"dropped": dropped} if dropped else {})
+            rows, notes, at = self._flying, self._notes(), self._clock.read()
+            self._watch_clock(at)
+            state, sealed = await self._workers.write(
+                lambda writer: (writer.commit(rows, notes), writer.seal_if_due(at))
             )
         except StoreError:
             self._unsaved.extendleft(reversed(self._flying))
+            self.outbox.has_moved = bool(self.outbox.sinks())
             raise
         finally:
             self._flying = []
             self._bound()
-        if not self._unsaved:
-            self._appended.clear()
-        self._queued.set()
+        self.outbox.committed(state.seq)
+        if sealed is not None:
+            self._sealed_number = sealed
+            self._sealed.set()
         self._recover()
 
-    async def _trim(self) -> None:
-        now = self._clock.read()
-        if self._keep_days is None or not now.is_set or now.mono_s - self._trimmed_mono_s < TRIM_EVERY_S:
-            return
-        before_unix_s = now.unix_s - self._keep_days * 86_400
-        gone = await self._write(lambda writer: writer.trim(before_unix_s, ROWS_A_TRIM))
-        if gone < ROWS_A_TRIM:  # Else go on at the next commit: more is waiting.
-            self._trimmed_mono_s = now.mono_s
+    def _notes(self) -> dict[str, object]:
+        """What the log is to know beside the rows."""
+        notes: dict[str, object] = {}
+        if self.outbox.has_moved:
+            notes["cursors"] = self.outbox.told()
+            self.outbox.has_moved = False
+        if self._dropped != self._told_dropped:
+            notes["dropped"] = self._told_dropped = self._dropped
+        return notes
+
+    async def _tidy_for_ever(self) -> None:
+        """Off the way of the commits: compact what is sealed, then look at age and size."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TIDY_EVERY_S):
+                    await self._sealed.wait()
+            self._sealed.clear()
+            try:
+                await self.tidy()
+            except StoreError as fault:
+                log.error("store: what was committed cannot be compacted, it waits in its log: %s", fault)
+                await asyncio.sleep(TIDY_EVERY_S)
+
+    async def tidy(self) -> None:
+        """Compact all that is sealed, then let go of what is too old or too much. May raise StoreError."""
+        sealed, bounds = self._sealed_number, self._bounds
+        try:
+            while await self._workers.keep(lambda keeper: keeper.compact(sealed)):
+                pass
+            for told in await self._workers.keep(lambda keeper: retain(keeper, bounds)):
+                self._note(told.text, **told.data)
+        finally:
+            self._take_notes()
+
+    async def seal(self) -> None:
+        """End the log's segment, so that `tidy` compacts all that is committed now."""
+        await self.flush()
+        self._sealed_number = await self._workers.write(lambda writer: writer.seal())
 
     # --- questions ---
 
@@ -193,7 +247,7 @@ class Store:
     async def grid(self, points: Sequence[str], since_unix_s: float, until_unix_s: float, grid_s: float) -> Grid:
         """Rows at since, since + grid_s, .. <= until; the last GOOD sample at or before each, within `fresh_s`."""
         await self._settle()
-        specs = {name: self._table.get(name) for name in points}
+        specs = {name: self.table.get(name) for name in points}
         fresh_s = {name: spec.fresh_s if spec else 0.0 for name, spec in specs.items()}
         return await self._workers.read(lambda reader: reader.grid(points, since_unix_s, until_unix_s, grid_s, fresh_s))
 
@@ -209,12 +263,15 @@ class Store:
     async def counts(self) -> Counts:
         """How much there is, in the file and in memory."""
         counts = await self._workers.read(lambda reader: reader.counts())
-        return replace(counts, unsaved=self.unsaved, dropped=self._dropped, sent=self.sent_seq)
+        outbox = self.outbox
+        return replace(
+            counts, unsaved=self.unsaved, dropped=self._dropped, outbox=outbox.waiting, acknowledged=outbox.acked
+        )
 
     async def put_parameters(self, equipment: str, values: object, fit: Mapping[str, object]) -> int:
         """Keep what was learned, with how well it fits; older versions stay. Returns the version, from 1."""
         at = self._clock.read()
-        return await self._write(lambda writer: writer.put_parameters(equipment, at, fit, values))
+        return await self._workers.keep(lambda keeper: keeper.put_parameters(equipment, at, fit, values))
 
     async def get_parameters(self, equipment: str) -> StoredParameters | None:
         """The newest version, or None."""
@@ -227,33 +284,6 @@ class Store:
                 await self.flush()
             except StoreError as fault:
                 self._tell(fault)
-
-    # --- the outbox ---
-
-    async def pending(self, after_seq: int, limit: int) -> Batch:
-        """The next records for upstream, at most `limit`; none: an empty batch."""
-        return await self._workers.read(
-            lambda reader: reader.pending(after_seq, limit, self._shared, entries=bool(self._shared))
-        )
-
-    async def wait_pending(self, after_seq: int) -> None:
-        """Return when a record beyond `after_seq` is committed. For one waiter."""
-        while self.last_seq <= after_seq:
-            self._queued.clear()
-            await self._queued.wait()
-
-    async def mark_sent(self, seq: int) -> None:
-        """Remember, before a batch leaves, how far upstream may acknowledge. A failing disk does not stop it."""
-        if seq > self.sent_seq:
-            self.sent_seq = seq
-            try:
-                await self._write(lambda writer: writer.set_counter("sent", seq))
-            except StoreError as fault:
-                self._tell(fault)
-
-    async def acknowledge(self, seq: int) -> None:
-        """Upstream has kept every record up to `seq`: let go of them. Never beyond what exists."""
-        self.acknowledged_seq = await self._write(lambda writer: writer.acknowledge(seq))
 
     # --- opening, closing, faults ---
 
@@ -268,12 +298,9 @@ class Store:
         except StoreError as fault:
             log.error("store: %s", fault)
 
-    async def _write(self, work: Callable[[Writer], T]) -> T:
-        try:
-            return await self._workers.write(work)
-        finally:
-            while self._workers.notes:
-                self._note(self._workers.notes.pop(0))
+    def _take_notes(self) -> None:
+        while self._workers.notes:
+            self._note(self._workers.notes.pop(0))
 
     def _note(self, text: str, **data: object) -> None:
         self.write(Entry(at=self._clock.read(), kind="store", subject="store", text=text, data=data))

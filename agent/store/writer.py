@@ -1,252 +1,197 @@
-"""The one connection that writes. It lives on the store's worker thread and is as plain as it can be.
+"""The hot log's one writer. It lives on the store's writing thread and is as plain as it can be.
 
-WAL with synchronous=NORMAL: a commit is a write to the log without waiting for the card. A killed agent loses nothing
-that was committed; a power cut may take the last commits (those since Linux last wrote its pages back, or the last
-checkpoint), but never leaves a broken file. FULL would wait for the card at each commit: once a second, for ever.
-What has to outlive a power cut syncs the log itself: see `agent/store/reader.py`, `pending`.
+A commit is one write of one frame, then a sync: neither a kill nor a power cut takes what was committed. The sync waits
+for the card (5 ms here) and costs it a block, so it comes at most once in `sync_s` of real time, however fast steered
+time runs.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import numpy as np
-from sqlite_utils import Database
 
-from agent.core.clock import Instant
+from agent.core.clock import Instant, wall_s
 from agent.core.journal import Entry
-from agent.core.points import PointSpec, PointTable
+from agent.core.points import PointTable
 from agent.core.scan import Scan
-from agent.store.columns import pack, pack_ids
-from agent.store.faults import DamagedError, StoreRefused, told_as_store_error
-from agent.store.jsonable import dump
-from agent.store.schema import migrate
+from agent.store.faults import told_as_store_error
+from agent.store.log import Segment, segment_numbers, sync_folder
+from agent.store.tracks import PointName, State, entry_bytes, layout_bytes, note_bytes, scan_bytes
 
-CHECK_BYTES = 32 * 2**20
-"""A file up to this size is checked page by page at start; it reads the whole file, so a larger one is only probed."""
-WAL_BYTES = 8 * 2**20
-"""The log is cut back to this after a long outage's worth of commits (our assumption)."""
-
-PAGE_BYTES = 2048
-"""Every commit writes whole pages: at one scan of 30 points a commit, 335 bytes a sample against 607 with SQLite's
-usual 4096, and no more in large commits (found by trying, see `tests/bench/bench_store.py`; 1024 would write still less
-but a scan of 80 points no longer fits in one page)."""
+SEGMENT_BYTES = 2**20
+"""A segment is compacted when it is this large (some 500,000 samples: 5 MB of columns while it is packed) ..."""
+SEGMENT_S = 14_400.0
+""".. or this old: a column of 240 samples packs well, and a reader has not much to go through (our assumption)."""
 LAYOUTS = 1000
-"""Sets of points remembered; a device that reports by exception makes many."""
-
-_SCAN = "INSERT INTO scans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_JOURNAL = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_OUTBOX = "INSERT INTO outbox (kind, ref) VALUES (?, ?)"
-_COUNTER = "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+"""Sets of points remembered in one segment; a device that reports by exception makes many."""
 
 
 class Writer:
-    """Sync; every method may raise StoreError. One per file, kept by a lock beside it."""
+    """Sync; every method may raise StoreError, and then nothing of what it was given is kept."""
 
-    def __init__(self, path: Path, table: PointTable, at: Instant, *, first_seq: int = 1) -> None:
+    def __init__(
+        self, path: Path, table: PointTable, at: Instant, *, state: State, compacted: int, sync_s: float
+    ) -> None:
+        """`state`: where an earlier life left off; its `boot` is this one's. `compacted`: its numbers are taken."""
         self.path = path
-        self.renamed: list[str] = []
-        """Points whose unit changed since the last start: their old samples are kept under another name."""
+        self.state = state
         self._table = table
-        self._layouts: dict[bytes, tuple[bytes, bool]] = {}
-        self._scan_id = self._entry_id = self._total = 0
+        self._sync_s = sync_s
+        self._synced_wall_s = -math.inf
+        self._began_mono_s: float | None = None
+        self._offset_s = at.unix_s - at.mono_s
+        self._known_offset_s = self._offset_s if at.is_set else None
+        self._is_undated = not at.is_set
+        """Something was written before the clock was set."""
+        self._is_dated = False
+        """The clock was set in this segment: what was compacted before it waits for its date."""
+        self._os_boot = _os_boot()
+        self._layouts: dict[tuple[str, bytes], tuple[int, bool]] = {}
+        self._names: list[PointName] = [(spec.id, spec.unit) for spec in table]
         self._shares = np.array([spec.share for spec in table], np.bool_)
-        with told_as_store_error(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(path)
-            try:
-                self._conn = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-                self._open(at, first_seq)
-            except BaseException:
-                self.close()
-                raise
+        self._segment: Segment | None = None
+        self._number = max([compacted, *segment_numbers(path)])
 
-    def _open(self, at: Instant, first_seq: int) -> None:
-        conn = self._conn
-        conn.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # Has its say only before a file's first table.
-        conn.execute("PRAGMA journal_mode = WAL")
-        conn.execute("PRAGMA synchronous = NORMAL")
-        conn.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
-        _probe(conn, self.path)
-        self._db = Database(conn, execute_plugins=False)
-        migrate(self._db, self.path)
-        with self._db.atomic():
-            self._ids = np.array([self._point_id(spec) for spec in self._table], np.int32)
-            started = {"started_unix_s": at.unix_s, "clock_set": int(at.is_set)}
-            self._boot = int(self._db.table("boots").insert(started).last_pk)
-            if first_seq > 1 and self.last_seq() == 0:
-                conn.execute("INSERT INTO sqlite_sequence VALUES ('outbox', ?)", (first_seq - 1,))
-                conn.execute(_COUNTER, ("acknowledged", first_seq - 1))
-        newest = conn.execute("SELECT id, total FROM scans ORDER BY id DESC LIMIT 1").fetchone()
-        self._scan_id, self._total = newest or (0, 0)
-        (self._entry_id,) = conn.execute("SELECT coalesce(max(id), 0) FROM journal").fetchone()
-        self._undated = not at.is_set
+    @property
+    def sealed(self) -> int:
+        """Every segment up to this number will not change any more."""
+        return self._number - 1 if self._segment is not None else self._number
 
-    def _point_id(self, spec: PointSpec) -> int:
-        points = self._db.table("points")
-        for row in points.rows_where("name = ?", [spec.id]):
-            if row["unit"] == spec.unit:
-                return int(row["id"])
-            old = f"{spec.id} ({row['unit']}, until boot {self._boots() + 1})"
-            points.update(row["id"], {"name": old})
-            self.renamed.append(old)
-        return int(points.insert({"name": spec.id, "unit": spec.unit, "kind": str(spec.kind)}).last_pk)
+    def commit(self, rows: Sequence[Scan | Entry], notes: Mapping[str, object]) -> State:
+        """Rows and notes in one frame, in order. Returns where the counting stands."""
+        with told_as_store_error(self.path):
+            segment = self._segment or self._begin()
+            layouts = dict(self._layouts)
+            body, state = self._body(rows, notes, layouts)
+            segment.append(body)
+            self._layouts, self.state = layouts, state
+            now_s = wall_s()
+            if now_s - self._synced_wall_s >= self._sync_s:
+                segment.sync()
+                self._synced_wall_s = now_s
+        return state
 
-    def _boots(self) -> int:
-        return int(self._conn.execute("SELECT coalesce(max(id), 0) FROM boots").fetchone()[0])
-
-    def last_seq(self) -> int:
-        """The highest seq ever given; 0 for none."""
-        row = self._conn.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
-        return int(row[0]) if row else 0
-
-    def counter(self, name: str) -> int:
-        row = self._conn.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
-        return int(row[0]) if row else 0
-
-    def commit(self, rows: Sequence[Scan | Entry], counters: Mapping[str, int]) -> int:
-        """Rows, their outbox lines and counters in one transaction, in order. Returns the highest seq."""
-        scan_id, entry_id, total = self._scan_id, self._entry_id, self._total
-        scans: list[tuple[object, ...]] = []
-        entries: list[tuple[object, ...]] = []
-        outbox: list[tuple[str, int]] = []
+    def _body(
+        self,
+        rows: Sequence[Scan | Entry],
+        notes: Mapping[str, object],
+        layouts: dict[tuple[str, bytes], tuple[int, bool]],
+    ) -> tuple[bytes, State]:
+        parts: list[bytes] = []
+        seq, samples, entries = self.state.seq, self.state.samples, self.state.entries
         for row in rows:
-            at = (row.at.unix_s, row.at.mono_s, int(row.at.is_set))
             if isinstance(row, Scan):
-                scan_id, total = scan_id + 1, total + len(row)
-                point_ids, is_shared = self._layout(row)
-                scans.append((scan_id, self._boot, row.device, *at, len(row), total, point_ids, *pack(row)))
-                if is_shared:
-                    outbox.append(("scan", scan_id))
+                layout, is_shared = self._layout(row, layouts, parts)
+                seq += is_shared
+                samples += len(row)
+                parts.append(scan_bytes(row, layout, seq * is_shared))
             else:
-                entry_id += 1
-                entries.append((entry_id, self._boot, *at, row.kind, row.subject, row.text, dump(row.data)))
-                if self._leaves(row.subject):
-                    outbox.append(("entry", entry_id))
-        with self._transaction() as conn:
-            conn.executemany(_SCAN, scans)
-            conn.executemany(_JOURNAL, entries)
-            conn.executemany(_OUTBOX, outbox)
-            conn.executemany(_COUNTER, counters.items())
-            self._date(rows)
-        self._scan_id, self._entry_id, self._total = scan_id, entry_id, total
-        return self.last_seq()
+                is_shared = self._leaves(row.subject)
+                seq += is_shared
+                entries += 1
+                parts.append(entry_bytes(row, seq * is_shared))
+        told = dict(notes)
+        self._is_undated |= any(not row.at.is_set for row in rows)
+        if self._is_undated and (known := next((row.at for row in reversed(rows) if row.at.is_set), None)):
+            self._known_offset_s = told["known_offset_s"] = known.unix_s - known.mono_s
+            self._is_undated, self._is_dated = False, True
+        if told:
+            parts.append(note_bytes(told))
+        return b"".join(parts), replace(self.state, seq=seq, samples=samples, entries=entries, **_kept(notes))
 
-    def _layout(self, scan: Scan) -> tuple[bytes, bool]:
-        """The packed points of a scan, and whether any may leave; remembered, since most polls ask for the same."""
-        key = scan.handles.tobytes()
-        if key not in self._layouts:
-            if len(self._layouts) >= LAYOUTS:
-                self._layouts.clear()
-            self._layouts[key] = pack_ids(scan.handles, self._ids), bool(self._shares[scan.handles].any())
-        return self._layouts[key]
+    def _layout(
+        self, scan: Scan, layouts: dict[tuple[str, bytes], tuple[int, bool]], parts: list[bytes]
+    ) -> tuple[int, bool]:
+        """The number of a scan's set of points in this segment, and whether any of them may leave."""
+        key = (scan.device, scan.handles.tobytes())
+        found = layouts.get(key)
+        if found is None:
+            found = layouts[key] = len(layouts), bool(self._shares[scan.handles].any())
+            parts.append(layout_bytes(found[0], scan.device, [self._names[handle] for handle in scan.handles.tolist()]))
+        return found
 
     def _leaves(self, subject: str) -> bool:
         """Default-deny: entries leave only when something is shared at all, and none about a point that is not."""
         spec = self._table.get(subject)
         return bool(self._shares.any()) if spec is None else spec.share
 
-    def _date(self, rows: Sequence[Scan | Entry]) -> None:
-        """The clock was set meanwhile: what this boot wrote before is re-dated by the monotonic face."""
-        if any(not row.at.is_set for row in rows):
-            self._undated = True
-        known = next((row.at for row in reversed(rows) if row.at.is_set), None)
-        if not self._undated or known is None:
-            return
-        for table in ("scans", "journal"):
-            self._conn.execute(
-                f"UPDATE {table} SET unix_s = mono_s + ?, clock_set = 1 WHERE boot = ? AND clock_set = 0",
-                (known.unix_s - known.mono_s, self._boot),
-            )
-        self._undated = False
+    def seal_if_due(self, at: Instant) -> int | None:
+        """End a segment that is large or old enough. As `seal`, or None."""
+        return self.seal() if self._is_due(at) else None
 
-    def acknowledge(self, seq: int) -> int:
-        """Delete the outbox up to `seq`, never beyond what exists. Returns the seq now acknowledged."""
-        with self._transaction() as conn:
-            acknowledged = max(self.counter("acknowledged"), min(seq, self.last_seq()))
-            conn.execute("DELETE FROM outbox WHERE seq <= ?", (acknowledged,))
-            conn.execute(_COUNTER, ("acknowledged", acknowledged))
-        return acknowledged
+    def _is_due(self, at: Instant) -> bool:
+        if self._segment is None:
+            return False
+        if self._began_mono_s is None:
+            self._began_mono_s = at.mono_s
+        is_old = at.mono_s - self._began_mono_s >= SEGMENT_S
+        return is_old or self._is_dated or self._segment.size >= SEGMENT_BYTES or len(self._layouts) >= LAYOUTS
 
-    def set_counter(self, name: str, value: int) -> None:
-        with self._transaction() as conn:
-            conn.execute(_COUNTER, (name, value))
+    def seal(self) -> int:
+        """End the segment; the next commit begins a new one. Returns the highest number that will not change."""
+        segment, self._segment = self._segment, None
+        self._layouts = {}
+        self._is_dated = False
+        if segment is not None:
+            with told_as_store_error(self.path):
+                try:
+                    segment.sync()
+                finally:
+                    segment.close()
+        return self._number
 
-    def put_parameters(self, equipment: str, at: Instant, fit: Mapping[str, object], values: object) -> int:
-        """A new version; older ones stay. Returns its number, counted from 1."""
-        with told_as_store_error(self.path), self._db.atomic():
-            parameters = self._db.table("parameters")
-            version = 1 + int(parameters.count_where("equipment = ?", [equipment]))
-            parameters.insert(
-                {
-                    "equipment": equipment,
-                    "version": version,
-                    "fitted_unix_s": at.unix_s,
-                    "fit": dump(fit),
-                    "json": dump(values),
-                }
-            )
-        return version
+    def sync(self) -> None:
+        """All that was committed is on the card when this returns."""
+        if self._segment is not None:
+            with told_as_store_error(self.path):
+                self._segment.sync()
 
-    def trim(self, before_unix_s: float, most: int) -> int:
-        """Delete at most `most` rows of each table that are older and not waiting in the outbox. Returns how many."""
-        gone = 0
-        with self._transaction() as conn:
-            for table, kind in (("scans", "scan"), ("journal", "entry")):
-                # The newest row stays, so that ids and totals go on from it.
-                gone += conn.execute(
-                    f"DELETE FROM {table} WHERE unix_s < ?1 AND id IN (SELECT id FROM {table} ORDER BY id LIMIT ?2) "
-                    "AND id < coalesce((SELECT ref FROM outbox WHERE kind = ?3 ORDER BY seq LIMIT 1), 1 << 62) "
-                    f"AND id < (SELECT max(id) FROM {table})",
-                    (before_unix_s, most, kind),
-                ).rowcount
-        return gone
+    def begin(self) -> None:
+        """Begin a segment now, so that this life is on the disk before its first row."""
+        with told_as_store_error(self.path):
+            if self._segment is None:
+                self._begin()
+
+    def _begin(self) -> Segment:
+        segment = Segment(self.path, self._number + 1)
+        state = self.state
+        head = {
+            "os_boot": self._os_boot,
+            "offset_s": self._offset_s,
+            "known_offset_s": self._known_offset_s,
+            "entries_before": state.entries,
+            **{name: value for name, value in asdict(state).items() if name != "entries"},
+        }
+        try:
+            segment.append(note_bytes(head))
+            segment.sync()
+            sync_folder(self.path)
+        except OSError:
+            segment.close()
+            segment.path.unlink(missing_ok=True)
+            raise
+        self._number += 1
+        self._segment = segment
+        self._began_mono_s = None
+        return segment
 
     def close(self) -> None:
-        """Fold the log into the file and let go of it."""
-        try:
-            conn = getattr(self, "_conn", None)
-            if conn is not None:
-                with told_as_store_error(self.path):
-                    conn.close()
-        finally:
-            os.close(self._lock)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with told_as_store_error(self.path):
-            self._conn.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._conn
-                self._conn.execute("COMMIT")
-            except BaseException:
-                if self._conn.in_transaction:  # A full disk may have rolled back already.
-                    self._conn.execute("ROLLBACK")
-                raise
+        self.seal()
 
 
-def _lock(path: Path) -> int:
-    """Two agents on one file would take each other's rows for their own."""
-    handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+def _kept(notes: Mapping[str, object]) -> dict[str, Any]:
+    return {name: notes[name] for name in ("cursors", "dropped") if name in notes}
+
+
+def _os_boot() -> str:
+    """Lives of the agent within one life of the system share its monotonic clock."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise StoreRefused(
-            f"{path} is in use by another hushwatt: stop that one, or give this one its own path"
-        ) from None
-    return handle
-
-
-def _probe(conn: sqlite3.Connection, path: Path) -> None:
-    """Raises sqlite3.DatabaseError, or DamagedError, if the file is no sound database."""
-    conn.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if path.stat().st_size <= CHECK_BYTES:
-        found = conn.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            raise DamagedError(f"{path}: {found}")
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return uuid4().hex

@@ -1,4 +1,4 @@
-"""What a receiver says back: which records it has safely kept, which batch it will never take, what it did not understand.
+"""What a receiver says back: which records it has safely kept, which batch it never takes, what it did not understand.
 
 `kept` is cumulative: the ranges it has of this chain, so a lost answer costs nothing.
 """
@@ -57,7 +57,8 @@ def _text(told: object) -> str:
 
 
 def _range(told: object) -> Range:
-    first, last = told  # type: ignore[misc]
-    if type(first) is not int or type(last) is not int or not 0 < first <= last:
+    if not isinstance(told, list) or len(told) != 2 or not all(type(seq) is int for seq in told):
+        raise TypeError("wanted a range of records")
+    if not 0 < told[0] <= told[1]:
         raise ValueError("wanted a range of records")
-    return first, last
+    return told[0], told[1]

@@ -25,12 +25,15 @@ from agent.core.journal import Entry
 from agent.store.jsonable import jsonable
 from agent.store.records import EntryRecord
 from agent.uplink.parcel import Block, Layout, Parcel
+from agent.uplink.ranges import Range
 
 VERSION = 2
 GZIP_LEVEL, ZSTD_LEVEL = 6, 6
 """Bytes and time of each are in `tests/bench/bench_upstream.py`."""
 MOST_BYTES = 64 * 1024 * 1024
 """An unpacked batch that is larger counts as broken."""
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+"""RFC 8878, 3.1.1."""
 MOST_DIGITS = 6
 LARGEST = 1e12
 """Beyond it, whole numbers of `MOST_DIGITS` digits would leave float64's 53 bits."""
@@ -44,12 +47,19 @@ Compression = Literal["gzip", "zstd"]
 class BrokenPayload(Exception):  # noqa: N818 - counted, never fatal
     """Not a batch, and why."""
 
+    def __init__(self, why: str, *, chain: str = "", stretch: Range | None = None) -> None:
+        super().__init__(why)
+        self.chain = chain
+        """Empty when even that could not be read."""
+        self.stretch = stretch
+        """The records that it says it holds, where that much could be read."""
+
 
 class UnknownLayout(BrokenPayload):
     """A layout's id that was never explained to us."""
 
-    def __init__(self, ids: list[str]) -> None:
-        super().__init__(f"layouts that nobody has explained: {', '.join(ids)}")
+    def __init__(self, ids: list[str], chain: str) -> None:
+        super().__init__(f"layouts that nobody has explained: {', '.join(ids)}", chain=chain)
         self.ids = ids
 
 
@@ -136,7 +146,7 @@ def _steps(column: npt.NDArray[np.int64]) -> list[int]:
 
 
 def _decimals(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Whole numbers [k, n], and by column how many digits stand behind the point; -1 for a column that has none such."""
+    """Whole numbers [k, n], and by column how many digits stand behind the point; -1 for a column without them."""
     digits = np.full(values.shape[1], -1, np.int64)
     whole = np.zeros(values.shape, np.int64)
     left = np.flatnonzero(np.isfinite(values).all(axis=0) & (np.abs(np.nan_to_num(values)) < LARGEST).all(axis=0))
@@ -172,57 +182,85 @@ def decode(payload: bytes, layout_of: Callable[[str], Layout | None] = lambda _:
     """`layout_of` knows the layouts of earlier batches. Raises BrokenPayload, UnknownLayout."""
     body = _body(payload)
     try:
-        layouts = {str(name): _layout(told) for name, told in body["layouts"].items()}
-        wanted = [str(told["layout"]) for told in body["blocks"]]
-        known = {name: layouts.get(name) or layout_of(name) for name in wanted}
-        if missing := [name for name, layout in known.items() if layout is None]:
-            raise UnknownLayout(missing)
-        parcel = Parcel(
-            chain=_text(body["chain"]),
-            first_seq=_whole(body["first"]),
-            last_seq=_whole(body["last"]),
-            blocks=tuple(_block(told, known[str(told["layout"])]) for told in body["blocks"]),
-            entries=tuple(_record(told) for told in body["entries"]),
-        )
-        _check(parcel)
-        return Opened(site=_text(body["site"]), gateway=_text(body["gateway"]), parcel=parcel, layouts=layouts)
+        return _opened(body, layout_of)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, IndexError) as fault:
-        raise BrokenPayload(f"{type(fault).__name__}: {fault}") from fault
+        raise BrokenPayload(f"{type(fault).__name__}: {fault}", **_place(body)) from fault
+
+
+def _opened(body: Mapping[str, Any], layout_of: Callable[[str], Layout | None]) -> Opened:
+    layouts = {str(name): _layout(told) for name, told in body["layouts"].items()}
+    wanted = [str(told["layout"]) for told in body["blocks"]]
+    known = {name: layouts.get(name) or layout_of(name) for name in wanted}
+    if missing := [name for name, layout in known.items() if layout is None]:
+        raise UnknownLayout(missing, _text(body["chain"]))
+    parcel = Parcel(
+        chain=_text(body["chain"]),
+        first_seq=_whole(body["first"]),
+        last_seq=_whole(body["last"]),
+        blocks=tuple(_block(told, known[str(told["layout"])]) for told in body["blocks"]),
+        entries=tuple(_record(told) for told in body["entries"]),
+    )
+    _check(parcel)
+    return Opened(site=_text(body["site"]), gateway=_text(body["gateway"]), parcel=parcel, layouts=layouts)
+
+
+def _place(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What can be said of a broken batch, so that its sender can set it aside."""
+    chain, first, last = body.get("chain"), body.get("first"), body.get("last")
+    if not isinstance(chain, str) or type(first) is not int or type(last) is not int or not 0 < first <= last:
+        return {}
+    return {"chain": chain, "stretch": (first, last)}
 
 
 def _body(payload: bytes) -> Any:
     text = _unpacked(payload)
     try:
-        body = json.loads(text) if text[:1] == b"{" else importlib.import_module("cbor2").loads(text)
-    except ModuleNotFoundError as fault:
-        raise BrokenPayload(f"{fault.name} is missing: install hushwatt[upstream]") from fault
-    except (ValueError, RecursionError, EOFError, OverflowError) as fault:
+        body = json.loads(text) if text[:1] == b"{" else _from_cbor(text)
+    except (ValueError, RecursionError) as fault:
         raise BrokenPayload(str(fault)[:200] or type(fault).__name__) from fault
     if not isinstance(body, dict) or body.get("v") != VERSION:
         raise BrokenPayload(f"not a batch of version {VERSION}")
     return body
 
 
-def _unpacked(payload: bytes) -> bytes:
+def _from_cbor(data: bytes) -> Any:
+    cbor2 = _extra("cbor2")
     try:
-        if payload[:4] == b"\x28\xb5\x2f\xfd":  # RFC 8878, 3.1.1
-            stream = importlib.import_module("zstandard").ZstdDecompressor().stream_reader(io.BytesIO(payload))
-        else:
-            stream = gzip.GzipFile(fileobj=io.BytesIO(payload))
-        with stream as packed:
-            text = packed.read(MOST_BYTES + 1)
-    except ModuleNotFoundError as fault:
-        raise BrokenPayload(f"{fault.name} is missing: install hushwatt[upstream]") from fault
-    except (OSError, EOFError, zlib.error) as fault:
-        raise BrokenPayload(str(fault) or type(fault).__name__) from fault
-    except Exception as fault:
-        # zstandard's own error is no subclass of any of Python's, and the module need not be there to name it.
-        if type(fault).__name__ != "ZstdError":
-            raise
+        return cbor2.loads(data)
+    except cbor2.CBORDecodeError as fault:
         raise BrokenPayload(str(fault)) from fault
+
+
+def _unpacked(payload: bytes) -> bytes:
+    text = _from_zstd(payload) if payload[:4] == ZSTD_MAGIC else _from_gzip(payload)
     if len(text) > MOST_BYTES:
         raise BrokenPayload(f"more than {MOST_BYTES} bytes")
-    return bytes(text)
+    return text
+
+
+def _from_gzip(payload: bytes) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(payload)) as packed:
+            return packed.read(MOST_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as fault:
+        raise BrokenPayload(str(fault) or type(fault).__name__) from fault
+
+
+def _from_zstd(payload: bytes) -> bytes:
+    zstandard = _extra("zstandard")
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(payload)) as packed:
+            return bytes(packed.read(MOST_BYTES + 1))
+    except zstandard.ZstdError as fault:
+        raise BrokenPayload(str(fault)) from fault
+
+
+def _extra(name: str) -> Any:
+    """A package that only some sites have. Raises BrokenPayload."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as fault:
+        raise BrokenPayload(f"{fault.name} is missing: install hushwatt[upstream]") from fault
 
 
 def _layout(told: Mapping[str, Any]) -> Layout:

@@ -11,6 +11,7 @@ import asyncio
 import gzip
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import aiohttp
 import numpy as np
@@ -27,8 +28,9 @@ from agent.uplink.sink import RefusedError
 
 MEASUREMENT = "hushwatt"
 REFUSALS = {400, 413, 422}
-"""What a server says of a body that it will never take. Everything else may be mended at its side: rights, load, path."""
+"""What a server says of a body that it never takes. Everything else may be mended at its side: rights, load, path."""
 GZIP_LEVEL = 6
+KNOCK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,24 +71,43 @@ class LineProtocolSink:
         self._answer_s = answer_s
         self._session: aiohttp.ClientSession | None = None
         self._up = asyncio.Event()
+        self._down = asyncio.Event()
+        self._down.set()
 
     async def ready(self) -> None:
         await self._up.wait()
 
+    async def stir(self) -> None:
+        await asyncio.Event().wait()  # `ready` says it all.
+
     async def run(self) -> None:
-        """There is nothing to keep open but the session: whether the server answers shows when something is sent."""
+        """Keep a session; after a failed write, knock until somebody is at home again."""
         login = self._endpoint.username
         auth = None if login is None else aiohttp.BasicAuth(login, self._endpoint.password or "")
         with self._clock.on_wall():
             timeout = aiohttp.ClientTimeout(total=self._answer_s)
             async with aiohttp.ClientSession(headers=self._endpoint.headers, auth=auth, timeout=timeout) as session:
                 self._session = session
-                self._up.set()
                 try:
-                    await asyncio.Event().wait()
+                    while True:
+                        await self._down.wait()
+                        await self._knock()
                 finally:
                     self._session = None
-                    self._up.clear()
+
+    async def _knock(self) -> None:
+        told = urlsplit(self._endpoint.url)
+        port = told.port or (443 if told.scheme == "https" else 80)
+        try:
+            async with asyncio.timeout(self._answer_s):
+                _, writer = await asyncio.open_connection(told.hostname, port)
+        except (OSError, TimeoutError):
+            obey_cancel()
+            await asyncio.sleep(KNOCK_S)
+            return
+        writer.close()
+        self._down.clear()
+        self._up.set()
 
     async def send(self, parcel: Parcel) -> int:
         with self._clock.hold():
@@ -106,6 +127,8 @@ class LineProtocolSink:
                 said = (await response.text(errors="replace"))[:200]
                 obey_cancel()
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
+            self._up.clear()
+            self._down.set()
             raise BrokerError(f"the server cannot be reached: {fault or type(fault).__name__}") from fault
         if response.status in REFUSALS:
             raise RefusedError(f"HTTP {response.status}: {said}")

@@ -33,6 +33,9 @@ class MemorySink:
     async def ready(self) -> None:
         await self._up.wait()
 
+    async def stir(self) -> None:
+        await asyncio.Event().wait()
+
     async def send(self, parcel: Parcel) -> int:
         await asyncio.sleep(self._delay_s)
         if not self._up.is_set():

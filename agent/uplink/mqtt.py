@@ -33,7 +33,6 @@ def make(told: config.MqttSink, place: Place) -> MqttSink:
         prefix=told.prefix,
         site=place.site,
         gateway=place.gateway,
-        chain=place.chain,
         newest=place.newest,
         format_=told.format,
         compression=told.compression,
@@ -51,7 +50,6 @@ class MqttSink:
         prefix: str,
         site: str,
         gateway: str,
-        chain: str,
         newest: Callable[[], int],
         format_: Format = "json",
         compression: Compression = "gzip",
@@ -59,7 +57,9 @@ class MqttSink:
     ) -> None:
         """`newest`: the last record that exists; who claims to have kept more is not believed."""
         self._clock = clock
-        self._site, self._gateway, self._chain = site, gateway, chain
+        self._site, self._gateway = site, gateway
+        self._chain = ""
+        """Of the latest parcel: an answer about another one speaks of a store that this gateway had before."""
         self._newest = newest
         self._format: Format = format_
         self._compression: Compression = compression
@@ -96,12 +96,22 @@ class MqttSink:
     async def ready(self) -> None:
         await self._client.ready()
 
+    async def stir(self) -> None:
+        """An answer to what the broker had kept for a receiver that was away."""
+        while True:
+            try:
+                await asyncio.shield(self._news)
+                return
+            except BrokerError:
+                continue
+
     def _came_up(self) -> None:
         self._kept = Ranges()
         self._explained.clear()
         self._refused.clear()
 
     async def send(self, parcel: Parcel) -> int:
+        self._chain = parcel.chain
         with self._clock.hold():
             async with self._order:  # First come, first out.
                 sent = await self._publish(parcel)
@@ -153,7 +163,7 @@ class MqttSink:
             log.warning("uplink: ignored %s", fault)
             return
         if answer.chain != self._chain:
-            return  # It speaks of a store that this gateway had before.
+            return
         if max((last for _, last in answer.kept), default=0) > self._newest():
             self._disbelieve(answer)
             return

@@ -22,6 +22,7 @@ from agent.config import sinks as config
 from agent.core.clock import Clock
 from agent.core.errors import BrokerError, OperatingError
 from agent.core.pauses import Pauses
+from agent.runtime.mqtt_client import LONGEST_PAUSE_S
 from agent.runtime.tasks import obey_cancel
 from agent.uplink.answers import decode_answer
 from agent.uplink.columns import Compression, Format, encode, layout_id
@@ -100,12 +101,15 @@ class JetStreamSink:
         self._order = asyncio.Lock()
         self._explained: dict[str, int] = {}
         """Layout -> batches since it was explained in this connection."""
-        self._pauses = Pauses(first_s=0.5, longest_s=60.0, seed=f"{server.url} {site}/{gateway}")
+        self._pauses = Pauses(first_s=0.5, longest_s=LONGEST_PAUSE_S, seed=f"{server.url} {site}/{gateway}")
         self._told_down = False
         self.connections = 0
 
     async def ready(self) -> None:
         await self._up.wait()
+
+    async def stir(self) -> None:
+        await asyncio.Event().wait()  # `ready` says it all.
 
     async def run(self) -> None:
         with self._clock.on_wall():

@@ -1,7 +1,7 @@
 """From records to a parcel: the site's policy decides which points leave to this sink, and how finely.
 
-Means of a minute or an hour leave with the record that ends them, so that the same stretch of the order always makes the
-same parcel, whoever asks and however often. That is why a lane that begins in the middle looks back first.
+Means of a minute or an hour leave with the record that ends them, so that the same stretch of the order always makes
+the same parcel, whoever asks and however often. That is why a lane that begins in the middle looks back first.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core.points import Quality
-from agent.store.outbox import Outbox, Slice
-from agent.store.records import EntryRecord, Record, ScanRecord
+from agent.store.outbox import Outbox
+from agent.store.records import EntryRecord, Record, ScanRecord, Slice
 from agent.uplink.parcel import Block, Layout, Parcel
 
 LOOK_BACK = 2
@@ -111,15 +111,15 @@ class _Rows:
 class Packer:
     """One lane's: it remembers the means that are not yet complete. Packs stretches that follow one another."""
 
-    def __init__(self, rules: Rules, chain: str) -> None:
+    def __init__(self, rules: Rules, outbox: Outbox) -> None:
         self._rules = rules
-        self._chain = chain
+        self._outbox = outbox
         self._cuts: dict[tuple[str, tuple[str, ...]], tuple[_Cut, ...]] = {}
         self._cells: dict[Layout, _Cell] = {}
         self.position = 0
         """The last record that it has seen."""
 
-    async def look_back(self, outbox: Outbox, position: int) -> None:
+    async def look_back(self, position: int) -> None:
         """Begin behind `position`. Raises StoreError."""
         self._cells.clear()
         self.position = position
@@ -128,7 +128,7 @@ class Packer:
         seen: list[Record] = []
         until = position
         while until > 0 and len(seen) < MOST_BACK_RECORDS:
-            piece = await outbox.read(0, READ_BACK_RECORDS, until_seq=until, newest=True)
+            piece = await self._outbox.read(0, READ_BACK_RECORDS, until_seq=until, newest=True)
             seen = [*piece.records, *seen]
             times = [record.at.unix_s for record in piece.records if isinstance(record, ScanRecord)]
             newest_s = max((r.at.unix_s for r in seen if isinstance(r, ScanRecord)), default=0.0)
@@ -143,7 +143,7 @@ class Packer:
         blocks = await asyncio.get_running_loop().run_in_executor(None, self._blocks, piece.records)
         self.position = piece.last_seq
         return Parcel(
-            chain=self._chain,
+            chain=self._outbox.chain,
             first_seq=piece.first_seq,
             last_seq=piece.last_seq,
             blocks=tuple(blocks),

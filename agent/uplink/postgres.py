@@ -15,6 +15,7 @@ from agent.config import sinks as config
 from agent.core.clock import Clock
 from agent.core.errors import BrokerError
 from agent.core.pauses import Pauses
+from agent.runtime.mqtt_client import LONGEST_PAUSE_S
 from agent.runtime.tasks import obey_cancel
 from agent.uplink.parcel import Parcel
 from agent.uplink.postgres_tables import Tables
@@ -69,12 +70,15 @@ class PostgresSink:
         self._connection: asyncpg.Connection[Any] | None = None
         self._order = asyncio.Lock()
         self._up = asyncio.Event()
-        self._pauses = Pauses(first_s=0.5, longest_s=60.0, seed=f"{database.host} {database.database}")
+        self._pauses = Pauses(first_s=0.5, longest_s=LONGEST_PAUSE_S, seed=f"{database.host} {database.database}")
         self._told_down = False
         self.connections = 0
 
     async def ready(self) -> None:
         await self._up.wait()
+
+    async def stir(self) -> None:
+        await asyncio.Event().wait()  # `ready` says it all.
 
     async def run(self) -> None:
         with self._clock.on_wall():

@@ -28,8 +28,6 @@ class Place:
 
     site: str
     gateway: str
-    chain: str
-    """Names the store that counts the records."""
     newest: Callable[[], int]
     """The last record that exists."""
     clock: Clock

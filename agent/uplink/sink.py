@@ -21,9 +21,12 @@ class Sink(Protocol):
     async def ready(self) -> None:
         """Return when the far end can be reached."""
 
+    async def stir(self) -> None:
+        """Return when there is a sign of life from the far end; for ever none, where a sink has no ear for it."""
+
     async def send(self, parcel: Parcel) -> int:
         """Return the bytes that left, once the far end has safely kept all of it.
 
         May be called again before the last call has returned: parcels leave in the order of the calls. Raises
-        BrokerError when the way is gone or nothing was confirmed for too long, RefusedError when it will never be taken.
+        BrokerError when the way is gone or nothing was confirmed for too long, RefusedError when it is never taken.
         """

@@ -1,8 +1,8 @@
 """The second loop of the house: the outbox to one sink, whenever the way is open. It shares nothing with control.
 
 Two lanes run at once. The live lane sends what is new; when it has fallen behind, as after an outage, it begins with
-the newest records and leaves the rest to the backlog lane, which follows at its own pace. After a fault both begin again
-behind what the far end has kept (go-back-N): at least once; the far end drops repeats by (gateway, chain, seq).
+the newest records and leaves the rest to the backlog lane, which follows at its own pace. After a fault both begin
+again behind what the far end has kept (go-back-N): at least once; the far end drops repeats by (gateway, chain, seq).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from agent.core.clock import Clock
@@ -18,7 +18,8 @@ from agent.core.errors import OperatingError
 from agent.core.journal import Entry
 from agent.core.pauses import Pauses
 from agent.core.protocols import Journal
-from agent.store.outbox import Outbox, Slice
+from agent.store.outbox import Outbox
+from agent.store.records import Slice
 from agent.uplink.columns import encode
 from agent.uplink.packer import Packer
 from agent.uplink.parcel import Parcel
@@ -34,7 +35,7 @@ LIVE_WINDOW = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class Feeding:
     """How a sink is fed."""
 
     window: int = 4
@@ -73,7 +74,7 @@ class Tape:
         clock: Clock,
         journal: Journal,
         *,
-        pace: Pace,
+        feeding: Feeding,
         where: tuple[str, str] = ("", ""),
         left: Callable[[Parcel, int], None] = lambda parcel, count: None,
     ) -> None:
@@ -84,10 +85,10 @@ class Tape:
         self._packer = packer
         self._clock = clock
         self._journal = journal
-        self._pace = pace
+        self._feeding = feeding
         self._where = where
         self._left = left
-        self._pauses = Pauses(first_s=0.5, longest_s=60.0, seed=name)
+        self._pauses = Pauses(first_s=0.5, longest_s=300.0, seed=name)
         self._is_trusted = True
         """False after a fault, until something was kept: one parcel at a time then."""
         self._draining = asyncio.Event()
@@ -105,7 +106,7 @@ class Tape:
                     await self._stream()
             except OperatingError as fault:
                 self._fail(fault)
-                await asyncio.sleep(self._pauses.next())
+                await self._pause()
 
     @property
     def is_down(self) -> bool:
@@ -126,6 +127,12 @@ class Tape:
             self._draining.clear()
         return True
 
+    async def _pause(self) -> None:
+        """Longer each time, but no longer than until the far end stirs."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._pauses.next()):
+                await self._sink.stir()
+
     async def _stream(self) -> None:
         """Send what the far end has not, until something fails."""
         cursor = self._outbox.cursor(self.name)
@@ -145,8 +152,8 @@ class Tape:
             if lanes.is_begun:
                 await self._gather()
             newest_seq = self._outbox.last_seq
-            if newest_seq - after > OVERTAKE * self._pace.batch_records:
-                newest = await self._outbox.read(after, self._pace.batch_records, newest=True)
+            if newest_seq - after > OVERTAKE * self._feeding.batch_records:
+                newest = await self._outbox.read(after, self._feeding.batch_records, newest=True)
                 after = newest.first_seq - 1
                 lanes.leave(after)
             lanes.is_begun = True
@@ -155,14 +162,12 @@ class Tape:
 
     async def _gather(self) -> None:
         if not self._draining.is_set():
-            try:
-                async with asyncio.timeout(self._pace.gather_s):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._feeding.gather_s):
                     await self._draining.wait()
-            except TimeoutError:
-                return
 
     async def _backlog_lane(self, group: asyncio.TaskGroup, lanes: _Lanes) -> None:
-        slots = asyncio.Semaphore(self._pace.window)
+        slots = asyncio.Semaphore(self._feeding.window)
         packer = self._packer()
         while True:
             gap = lanes.taken.gap_after(0, lanes.left_until)
@@ -186,12 +191,12 @@ class Tape:
         """Send the beginning of a gap as soon as there is a slot. The last record that is under way now."""
         await slots.acquire()
         try:
-            piece = await self._outbox.read(gap[0] - 1, self._pace.batch_records, until_seq=gap[1])
+            piece = await self._outbox.read(gap[0] - 1, self._feeding.batch_records, until_seq=gap[1])
             if not piece.records:  # Retention has taken them all.
                 piece = Slice(first_seq=gap[0], last_seq=gap[1], records=())
             lanes.taken.add(gap[0], piece.last_seq)
             if packer.position != gap[0] - 1:
-                await packer.look_back(self._outbox, gap[0] - 1)
+                await packer.look_back(gap[0] - 1)
             parcel = await packer.pack(piece, is_live=is_live)
         except BaseException:
             slots.release()
@@ -227,9 +232,9 @@ class Tape:
         self.counts.samples += parcel.samples
         self.counts.bytes += sent
         self._left(parcel, sent)
-        if not parcel.is_live and self._pace.backlog_kbit_s is not None:
+        if not parcel.is_live and self._feeding.backlog_kbit_s is not None:
             now_s = self._clock.read().mono_s
-            self._backlog_due_s = max(now_s, self._backlog_due_s) + sent * 8.0 / (self._pace.backlog_kbit_s * 1000.0)
+            self._backlog_due_s = max(now_s, self._backlog_due_s) + sent * 8.0 / (self._feeding.backlog_kbit_s * 1000.0)
 
     async def _set_aside(self, parcel: Parcel, refusal: RefusedError) -> None:
         payload = encode(parcel, *self._where)

@@ -14,7 +14,7 @@ from agent.store.outbox import Outbox
 from agent.uplink.packer import Packer, Rules
 from agent.uplink.shared_log import SharedLog
 from agent.uplink.sink import Sink
-from agent.uplink.tape import Pace, Tape
+from agent.uplink.tape import Feeding, Tape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Way:
 
     sink: Sink
     rules: Rules
-    pace: Pace
+    feeding: Feeding
 
 
 class Uplink:
@@ -41,10 +41,10 @@ class Uplink:
                 name,
                 way.sink,
                 outbox,
-                lambda rules=way.rules: Packer(rules, outbox.chain),  # type: ignore[misc]
+                lambda rules=way.rules: Packer(rules, outbox),  # type: ignore[misc]
                 clock,
                 journal,
-                pace=way.pace,
+                feeding=way.feeding,
                 where=(site, gateway),
                 left=self._logs[name].left,
             )
@@ -59,9 +59,12 @@ class Uplink:
     async def drain(self, timeout_s: float) -> list[str]:
         """Wait until every sink has all that is committed now. Those that did not manage in time."""
         done = await asyncio.gather(*(tape.drain(timeout_s) for tape in self.tapes.values()))
+        return [name for name, is_drained in zip(self.tapes, done, strict=True) if not is_drained]
+
+    def write_logs(self) -> None:
+        """Into the journal: what has left since the last hour."""
         for log in self._logs.values():
             log.write()
-        return [name for name, is_drained in zip(self.tapes, done, strict=True) if not is_drained]
 
     def figures(self) -> dict[str, dict[str, object]]:
         """For the board, by sink."""

@@ -14,12 +14,12 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from agent.uplink.payload import encode
 
 from agent.core.clock import Instant, SystemClock, wall_s
 from agent.core.points import Kind, PointSpec, PointTable
 from agent.core.scan import Scan
 from agent.store.store import Store
-from agent.uplink.payload import encode
 
 SCANS, POINTS, GROUP, ROUNDS = 20_000, 30, 500, 3
 START = 1_750_000_000.0

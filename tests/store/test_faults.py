@@ -3,12 +3,18 @@
 import asyncio
 import logging
 import os
+import random
+import resource
 import subprocess
+from contextlib import contextmanager
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.core.clock import SystemClock
 from agent.core.errors import StoreError
+from agent.store.log import frame_of, frames
 from agent.store.reader import open_reader
 from agent.store.store import Store
 
@@ -68,24 +74,50 @@ async def test_a_full_disk_is_told_once_survived_and_made_good(small_disk, site,
     await store.close()
 
 
+@contextmanager
+def files_end_at(size):
+    """No file may grow beyond it: a write that reaches it is cut short, the next one fails."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 async def test_memory_is_bounded_while_the_disk_is_full_and_what_is_lost_is_counted(tmp_path, site):
     path = tmp_path / "s.db"
     store = await Store.open(path, site.table, SystemClock(), max_unsaved=100)
-    await store._write(lambda writer: writer._conn.execute("PRAGMA query_only = ON"))
     for number in range(250):
         store.append(site.scan(number, [float(number)]))
         if number % 60 == 0:
-            with pytest.raises(StoreError, match="readonly"):
+            with files_end_at(0), pytest.raises(StoreError, match="too large"):
                 await store.flush()
     assert store.unsaved == 100
     assert store.dropped == 150
-    await store._write(lambda writer: writer._conn.execute("PRAGMA query_only = OFF"))
     await store.flush()
     found = (await store.history([POINT], START, START + 9999))[POINT].values.tolist()
     assert found == list(range(150, 250))
     await store.close()
     store = await Store.open(path, site.table, SystemClock())
     assert (await store.counts()).dropped == 150
+    await store.close()
+
+
+@pytest.mark.parametrize("room", [0, 1, 11, 12, 60])
+async def test_half_a_commit_is_taken_back_and_made_again(tmp_path, site, room):
+    store = await Store.open(tmp_path / "s.db", site.table, SystemClock())
+    store.append(site.scan(0, [0.0]))
+    await store.flush()
+    (segment,) = tmp_path.glob("s.db.hot-*")
+    size = segment.stat().st_size
+    for number in range(1, 50):
+        store.append(site.scan(number, [number * 1.7] * 4))
+    with files_end_at(size + room), pytest.raises(StoreError):
+        await store.flush()
+    assert segment.stat().st_size == size
+    await store.flush()
+    assert len((await store.history([POINT], START, START + 9999))[POINT]) == 50
     await store.close()
 
 
@@ -104,45 +136,114 @@ async def test_a_folder_that_cannot_be_made_does_not_stop_the_agent(tmp_path, si
     await store.close()
 
 
-def spoil(path, at):
+def spoil(path, at, what=b"\xa5" * 3000):
     handle = os.open(path, os.O_WRONLY)
-    os.pwrite(handle, b"\xa5" * 3000, at)
+    os.pwrite(handle, what, at)
     os.close(handle)
 
 
-@pytest.mark.parametrize("at", [0, 2000, 4096 * 3])
-async def test_a_damaged_file_is_set_aside_and_no_seq_comes_twice(tmp_path, site, at):
-    path = tmp_path / "s.db"
+async def fill(path, site, *, runs=20, scans=50):
+    """A store of some compacted runs and a log behind them, closed."""
     store = await Store.open(path, site.table, SystemClock())
-    for number in range(500):
-        store.append(site.scan(number, [float(number)]))
+    number = 0
+    for run in range(runs + 1):
+        for _ in range(scans):
+            store.append(site.scan(60 * number, [float(number), number * 0.37, number * 1.01]))
+            number += 1
+        store.write(site.entry(60 * number, f"run {run}"))
+        if run < runs:
+            await store.seal()
+            await store.tidy()
+    await store.put_parameters("zone1", {"ua_kw_k": 1.0}, {})
     await store.close()
-    spoil(path, at)
+    return number
+
+
+async def found_in(path, site):
     store = await Store.open(path, site.table, SystemClock())
-    (aside,) = tmp_path.glob("s.db.damaged-*Z")
-    assert "is kept as " + aside.name in (await store.entries(kind="store"))[0].text
-    store.append(site.scan(1000, [7.0]))
+    series = (await store.history([POINT], START, START + 1e9))[POINT]
+    told = [entry.text for entry in await store.entries(kind="store")]
+    store.append(site.scan(1e8, [7.0]))
     await store.flush()
-    assert (await store.pending(0, 1)).first_seq > 500
-    assert store.acknowledged_seq >= 500
+    last_seq = store.outbox.last_seq
     await store.close()
+    return series.values.tolist(), told, last_seq
 
 
-async def test_damage_while_running_is_survived_too(tmp_path, site, caplog):
+@pytest.mark.parametrize("page", range(0, 60, 3))
+async def test_a_damaged_page_costs_only_what_stood_on_it(tmp_path, site, page):
+    path = tmp_path / "s.db"
+    count = await fill(path, site)
+    spoil(path, 4096 * page, b"\xa5" * 4096)
+    values, told, last_seq = await found_in(path, site)
+    assert last_seq > count
+    assert values == sorted(set(values))  # Nothing twice, nothing that was never there.
+    assert set(values) <= set(range(count))
+    assert set(values) >= set(range(count - 50, count))  # The log does not need the database.
+    if list(tmp_path.glob("s.db.damaged-*Z")):
+        assert "the store was damaged" in told[0]
+    if page:  # Without its first page a file is none.
+        assert len(values) >= 0.6 * count
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.6, 0.9, 0.999])
+async def test_a_file_that_was_cut_off_is_salvaged_as_far_as_it_goes(tmp_path, site, share):
+    path = tmp_path / "s.db"
+    count = await fill(path, site)
+    os.truncate(path, int(share * path.stat().st_size))
+    values, told, last_seq = await found_in(path, site)
+    assert last_seq > count or share < 0.01
+    assert set(values) >= set(range(count - 50, count))
+    assert len(values) == count or not share or "the store was damaged" in told[0]
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_flipped_bits_never_stop_the_agent_nor_make_figures_up(tmp_path, site, seed):
+    path = tmp_path / "s.db"
+    count = await fill(path, site)
+    dice = random.Random(seed)
+    for file in [path, *tmp_path.glob("s.db.hot-*")]:
+        place = dice.randrange(file.stat().st_size)
+        spoil(file, place, bytes([file.read_bytes()[place] ^ 1 << dice.randrange(8)]))
+    values, _, _ = await found_in(path, site)
+    assert set(values) <= set(range(count))
+    assert len(values) >= 0.6 * count
+
+
+@given(cut=st.integers(0, 5000), flip=st.none() | st.tuples(st.integers(0, 5000), st.integers(0, 7)))
+def test_a_spoiled_log_gives_every_other_frame(cut, flip):
+    bodies = [f"commit {number} ".encode() * 9 for number in range(40)]
+    data = bytearray(b"".join(frame_of(body) for body in bodies))
+    ends = [frame.end for frame in frames(bytes(data))]
+    assert len(ends) == 40
+    if flip is not None:
+        data[flip[0] % len(data)] ^= 1 << flip[1]
+    data = bytes(data[: cut % (len(data) + 1)])
+    found = [frame.body for frame in frames(data)]
+    whole = bodies[: sum(end <= len(data) for end in ends)]
+    assert [body for body in whole if body in found] == found
+    assert len(found) >= len(whole) - (flip is not None)
+
+
+async def test_damage_while_running_is_survived_too(tmp_path, site):
     path = tmp_path / "s.db"
     store = await Store.open(path, site.table, SystemClock(), commit_s=0.01)
     for number in range(300):
         store.append(site.scan(number, [float(number)]))
-    await store.flush()
-    await store._write(lambda writer: writer._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+    await store.seal()
+    await store.tidy()
+    await store._workers.keep(lambda keeper: keeper._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
     for page in range(1, path.stat().st_size // 4096):
         spoil(path, 4096 * page)
-    await store._write(lambda writer: writer._conn.execute("PRAGMA cache_size = 0"))
-    keeper = asyncio.ensure_future(store.run())
+    await store._workers.keep(lambda keeper: keeper._conn.execute("PRAGMA cache_size = 0"))
     store.append(site.scan(300, [300.0]))
-    await until(lambda: list(tmp_path.glob("s.db.damaged-*Z")) and store.unsaved == 0)
-    assert (await store.history([POINT], START, START + 9999))[POINT].values.tolist() == [300.0]
-    keeper.cancel()
+    await store.seal()
+    with pytest.raises(StoreError):
+        await store.tidy()
+    await store.tidy()
+    assert list(tmp_path.glob("s.db.damaged-*Z"))
+    assert 300.0 in (await store.history([POINT], START, START + 9999))[POINT].values
+    assert "the store was damaged" in (await store.entries(kind="store"))[0].text
     await store.close()
 
 

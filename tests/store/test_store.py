@@ -15,6 +15,7 @@ from agent.runtime.loops import SteeredLoop
 from agent.store.faults import StoreRefused
 from agent.store.reader import open_reader
 from agent.store.store import Store
+from agent.store.table import csv_lines, rows
 
 START = 1_750_000_000.0
 TEMPERATURE, CO2, ENERGY, PEOPLE = (
@@ -86,95 +87,18 @@ async def test_parameters_keep_every_version_and_give_the_newest(store):
     assert (learned.version, learned.values, learned.fit) == (2, {"ua_kw_k": 1.2}, {"rmse_k": 0.3})
 
 
-async def test_only_shared_points_are_queued_and_leave(store, site):
-    store.append(site.scan(0, [21.0, 500.0, 7.0, 3.0], quality=[0, 128, 0, 0]))
-    store.append(site.scan(0, [3.0], handles=[3]))  # People in the room stay in the house,
-    store.write(site.entry(0, "someone came", subject=PEOPLE))  # and so does what is told about them.
-    store.write(site.entry(0, "all is well", ratio=math.inf))
-    await store.flush()
-    batch = await store.pending(0, 100)
-    assert (batch.first_seq, batch.last_seq) == (1, 2)
-    scan, entry = batch.records
-    assert scan == {
-        "seq": 1,
-        "kind": "scan",
-        "unix_s": START,
-        "device": "bms",
-        "points": [TEMPERATURE, CO2, ENERGY],
-        "values": [21.0, 500.0, 7.0],
-        "quality": [0, 128, 0],
-    }
-    assert entry == {
-        "seq": 2,
-        "kind": "entry",
-        "unix_s": START,
-        "subject": "agent",
-        "text": "all is well",
-        "entry": "agent",
-        "data": {"ratio": None},
-    }
-
-
-async def test_nothing_leaves_a_site_that_shares_nothing(tmp_path, site, table_of):
-    store = await Store.open(tmp_path / "s.db", table_of(shared=()), SystemClock())
-    store.append(site.scan(0, [21.0]))
-    store.write(site.entry(0, "all is well"))
-    await store.flush()
-    assert not (await store.pending(0, 100)).records
-    assert (await store.counts()).outbox == 0
-    await store.close()
-
-
-async def test_what_was_queued_and_is_no_longer_shared_goes_as_its_bare_number(tmp_path, site, table_of):
-    store = await Store.open(tmp_path / "s.db", site.table, SystemClock())
-    store.append(site.scan(0, [21.0, 500.0]))
-    store.write(site.entry(0, "it is warm", subject=TEMPERATURE))
-    await store.close()
-    store = await Store.open(tmp_path / "s.db", table_of(shared=(1,)), SystemClock())
-    scan, entry = (await store.pending(0, 100)).records
-    assert scan["points"] == [CO2]
-    assert (entry["seq"], entry["text"], entry["subject"]) == (2, "", "")
-    await store.close()
-
-
-async def test_a_sample_that_is_not_a_number_leaves_as_null(store, site):
-    store.append(site.scan(0, [math.nan, math.inf], quality=[128, 128]))
-    await store.flush()
-    assert (await store.pending(0, 1)).records[0]["values"] == [None, None]
-
-
-async def test_an_acknowledgement_never_goes_beyond_what_exists_and_a_seq_never_comes_twice(tmp_path, site):
-    path = tmp_path / "s.db"
-    store = await Store.open(path, site.table, SystemClock())
-    for second in range(5):
-        store.append(site.scan(second, [1.0]))
-    await store.flush()
-    await store.acknowledge(3)
-    assert [record["seq"] for record in (await store.pending(0, 9)).records] == [4, 5]
-    await store.acknowledge(1_000_000)
-    assert store.acknowledged_seq == 5
-    await store.acknowledge(2)
-    assert store.acknowledged_seq == 5
-    await store.close()
-    store = await Store.open(path, site.table, SystemClock())
-    assert (store.last_seq, store.acknowledged_seq) == (5, 5)
-    store.append(site.scan(9, [1.0]))
-    await store.flush()
-    assert [record["seq"] for record in (await store.pending(0, 9)).records] == [6]
-    await store.close()
-
-
 async def test_counts(store, site):
     store.append(site.scan(0, [1.0, 2.0]))
     store.append(site.scan(1, [1.0]))
     store.write(site.entry(1, "hello"))
     await store.flush()
-    await store.mark_sent(2)
-    await store.acknowledge(1)
+    store.outbox.open("upstream")
+    store.outbox.ack("upstream", 1)
+    await store.flush()
     store.append(site.scan(2, [1.0]))
     counts = await store.counts()
     assert (counts.samples, counts.entries, counts.outbox) == (3, 1, 2)
-    assert (counts.acknowledged, counts.sent, counts.last_seq) == (1, 2, 3)
+    assert (counts.acknowledged, counts.last_seq) == (1, 3)
     assert (counts.unsaved, counts.dropped) == (1, 0)
     assert counts.bytes > 4096
 
@@ -203,21 +127,8 @@ async def test_a_point_that_changes_its_unit_does_not_mix_with_its_past(tmp_path
     await store.close()
 
 
-async def test_old_acknowledged_rows_go_and_waiting_ones_stay(tmp_path, site):
-    clock = SystemClock()
-    store = await Store.open(tmp_path / "s.db", site.table, clock, keep_days=1.0, commit_s=0.0)
-    for second in range(10):
-        store.append(site.scan(second, [1.0]))
-    await store.flush()
-    await store.acknowledge(6)
-    gone = await store._write(lambda writer: writer.trim(START + 100, 1000))
-    assert gone == 6
-    history = await store.history([TEMPERATURE], START, START + 99)
-    assert history[TEMPERATURE].unix_s.tolist() == [START + second for second in range(6, 10)]
-    await store.acknowledge(10)
-    assert await store._write(lambda writer: writer.trim(START + 100, 1000)) == 3  # The newest row stays.
-    assert (await store.counts()).samples == 10
-    await store.close()
+def lines_of(reader, points, since_unix_s=0.0, until_unix_s=math.inf):
+    return csv_lines(reader, points, rows(reader, points, since_unix_s, until_unix_s, "raw"), "raw")
 
 
 async def test_a_person_reads_along_while_the_agent_writes(store, site):
@@ -227,7 +138,7 @@ async def test_a_person_reads_along_while_the_agent_writes(store, site):
         store.append(site.scan(0.25, [21.125]))
         store.write(site.entry(1, "hello"))
         await store.flush()
-        lines = list(reader.samples_csv())
+        lines = list(lines_of(reader, reader.names()))
         assert lines == [
             "utc,point,value,unit,quality\n",
             "2025-06-15T15:06:40.000+00:00,zone1.zone_air_temperature,21,degC,good\n",
@@ -236,7 +147,7 @@ async def test_a_person_reads_along_while_the_agent_writes(store, site):
         ]
         assert reader.entries()[0].text == "hello"
         assert reader.counts().samples == 3
-        assert len(list(reader.samples_csv([CO2], START, START + 1))) == 2
+        assert len(list(lines_of(reader, [CO2], START, START + 1))) == 2
 
 
 async def test_a_newer_file_is_refused_in_a_sentence(tmp_path, site):
@@ -253,27 +164,6 @@ async def test_a_newer_file_is_refused_in_a_sentence(tmp_path, site):
 async def test_a_second_agent_on_the_same_file_is_refused(store, site):
     with pytest.raises(StoreRefused, match="in use by another"):
         await Store.open(store.path, site.table, SystemClock())
-
-
-def test_a_store_that_keeps_a_day_stops_growing(tmp_path, table_of, site):
-    loop = SteeredLoop(start_unix_s=START)
-    rows = []
-
-    async def main():
-        store = await Store.open(tmp_path / "s.db", table_of(shared=()), loop.clock(), keep_days=1.0)
-        keeper = asyncio.ensure_future(store.run())
-        for step in range(3 * 96):
-            store.append(site.scan(900 * step, [21.0]))
-            await asyncio.sleep(900)
-            if step % 96 == 95:
-                rows.append(len((await store.history([TEMPERATURE], 0, 3e9))[TEMPERATURE]))
-        keeper.cancel()
-        await store.close()
-
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(main())
-    assert rows[0] == 96
-    assert all(96 <= count <= 98 for count in rows[1:])
 
 
 def test_pauses_grow_to_their_longest_and_begin_anew():

@@ -1,0 +1,141 @@
+"""A column of figures as few bytes, and back bit for bit: what sensors give is steps of their resolution.
+
+A column becomes whole numbers where that loses nothing (steps of a decimal resolution, the bits of a float32, or those
+of a float64), then differences from one to the next, then the narrowest integers that hold them, then deflate.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+LEVEL = 9
+"""A column is packed once and read often; level 6 is a tenth faster and 2 % larger on the simulator's day."""
+MOST_DIGITS = 6
+EXACT = 2.0**52
+"""Beyond it a float64 has no halves, and steps cannot be told from one another."""
+_WIDTHS = ("<i1", "<i2", "<i4", "<i8")
+_HEAD = struct.Struct("<BBBI")  # form, digits, width and order of differences, samples
+_EMPTY = 0
+_DIVIDED, _MULTIPLIED, _FLOAT32, _FLOAT64 = 1, 2, 3, 4
+_HAS_NAN = 0x80
+
+
+def pack_floats(values: Floats) -> bytes:
+    """Bit for bit, but for a NaN's payload: a NaN is a NaN."""
+    count = len(values)
+    if count == 0:
+        return _HEAD.pack(_EMPTY, 0, 0, 0)
+    is_nan = np.isnan(values)
+    flag, mask = 0, b""
+    if is_nan.any():
+        flag, mask = _HAS_NAN, np.packbits(is_nan).tobytes()
+        values = _filled(values, is_nan)
+    form, digits, whole = _whole(values)
+    width, order, body = _narrow(whole)
+    return _HEAD.pack(form | flag, digits, width | order << 4, count) + zlib.compress(mask + body, LEVEL)
+
+
+def unpack_floats(data: bytes) -> Floats:
+    """Raises ValueError for bytes that are no column."""
+    try:
+        form, digits, how, count = _HEAD.unpack_from(data)
+        if form == _EMPTY:
+            return np.empty(0)
+        body = zlib.decompress(data[_HEAD.size :])
+        mask_bytes = (count + 7) // 8 if form & _HAS_NAN else 0
+        whole = _widen(body[mask_bytes:], how & 15, how >> 4, count)
+        values = _figures(form & 15, digits, whole)
+    except (struct.error, zlib.error, IndexError, KeyError) as fault:
+        raise ValueError(f"not a column: {fault}") from None
+    if mask_bytes:
+        is_nan = np.unpackbits(np.frombuffer(body[:mask_bytes], np.uint8), count=count).astype(np.bool_)
+        values[is_nan] = np.nan
+    return values
+
+
+def pack_ints(whole: Ints) -> bytes:
+    """Whole numbers of any kind: seqs, codes."""
+    width, order, body = _narrow(whole.astype(np.int64, copy=False))
+    return _HEAD.pack(_FLOAT64, 0, width | order << 4, len(whole)) + zlib.compress(body, LEVEL)
+
+
+def unpack_ints(data: bytes) -> Ints:
+    """Raises ValueError for bytes that are no column."""
+    try:
+        _, _, how, count = _HEAD.unpack_from(data)
+        return _widen(zlib.decompress(data[_HEAD.size :]), how & 15, how >> 4, count)
+    except (struct.error, zlib.error, IndexError) as fault:
+        raise ValueError(f"not a column: {fault}") from None
+
+
+def _filled(values: Floats, is_nan: npt.NDArray[np.bool_]) -> Floats:
+    """Each NaN takes the figure before it: a difference of nothing."""
+    place = np.where(is_nan, 0, np.arange(1, len(values) + 1))
+    before = np.maximum.accumulate(place)
+    return np.where(before == 0, 0.0, values[before - 1])
+
+
+def _whole(values: Floats) -> tuple[int, int, Ints]:
+    """The first form that gives the same bits back."""
+    if np.all(np.abs(values) < EXACT) and not np.any((values == 0) & np.signbit(values)):
+        for digits in range(MOST_DIGITS + 1):
+            whole = np.rint(values * 10.0**digits)
+            if np.max(np.abs(whole)) >= EXACT:
+                break
+            # A driver divides by 10, or it multiplies by 0.1: not the same bits.
+            if np.array_equal(whole / 10.0**digits, values):
+                return _DIVIDED, digits, whole.astype(np.int64)
+            if np.array_equal(whole * 10.0**-digits, values):
+                return _MULTIPLIED, digits, whole.astype(np.int64)
+    with np.errstate(over="ignore"):
+        single = values.astype(np.float32)
+    if np.array_equal(single, values):
+        return _FLOAT32, 0, single.view(np.int32).astype(np.int64)
+    return _FLOAT64, 0, values.view(np.int64)
+
+
+def _figures(form: int, digits: int, whole: Ints) -> Floats:
+    if form == _DIVIDED:
+        return np.divide(whole, 10.0**digits, dtype=np.float64)
+    if form == _MULTIPLIED:
+        return np.multiply(whole, 10.0**-digits, dtype=np.float64)
+    if form == _FLOAT32:
+        return whole.astype(np.int32).view(np.float32).astype(np.float64)
+    if form == _FLOAT64:
+        return whole.view(np.float64).copy()
+    raise KeyError(form)
+
+
+def _narrow(whole: Ints) -> tuple[int, int, bytes]:
+    """Width, order of differences and bytes; of the orders 0 to 2 the one with the least spread."""
+    best, order = whole, 0
+    for tried in (1, 2):
+        steps = np.diff(whole, n=tried, prepend=np.zeros(tried, np.int64))  # Wraps around, and back again.
+        if np.abs(steps[tried:].astype(np.float64)).sum() < np.abs(best[order:].astype(np.float64)).sum():
+            best, order = steps, tried
+    head, tail = best[:order], best[order:]
+    width = next(place for place, kind in enumerate(_WIDTHS) if place == 3 or np.array_equal(tail.astype(kind), tail))
+    narrow = tail.astype(_WIDTHS[width])
+    planes = narrow.view(np.uint8).reshape(len(narrow), 1 << width).T  # Equal bytes side by side.
+    return width, order, head.astype("<i8").tobytes() + planes.tobytes()
+
+
+def _widen(body: bytes, width: int, order: int, count: int) -> Ints:
+    order = min(order, count)
+    head = np.frombuffer(body[: 8 * order], "<i8")
+    planes = np.frombuffer(body[8 * order :], np.uint8)
+    size = 1 << width
+    if len(planes) != size * (count - order):
+        raise ValueError("not a column: of another length")
+    tail = planes.reshape(size, count - order).T.copy().view(_WIDTHS[width]).reshape(count - order)
+    whole = np.concatenate([head, tail]).astype(np.int64)
+    for _ in range(order):
+        whole = np.cumsum(whole)
+    return whole

@@ -1,0 +1,112 @@
+"""How much there is, and how long it would last."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.store.hot import hot_spans, last_state
+from agent.store.log import segment_path
+from agent.store.tracks import State, Told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How much there is."""
+
+    samples: int
+    """Ever stored, whether or not they have been dropped since."""
+    entries: int
+    """Journal entries ever stored."""
+    outbox: int
+    """Records that a sink still waits for."""
+    acknowledged: int
+    """Every sink has every record up to this seq."""
+    last_seq: int
+    """The highest seq ever given."""
+    dropped: int
+    """Scans and entries lost because the store could not write for too long."""
+    unsaved: int
+    """Scans and entries in memory only."""
+    bytes: int
+    """Size of the database and its logs."""
+    holds_s: float
+    """From the oldest sample kept to the newest."""
+    oldest_unix_s: float | None
+    """Of what is kept; None for nothing."""
+    unsent_s: float
+    """From the oldest record that a sink still waits for to the newest."""
+    unsent_unix_s: float | None
+    """When that oldest record was taken."""
+    thinned_samples: int
+    """Samples that became minute means because space ran short."""
+    shed_samples: int
+    """Samples dropped for age or space after every sink had them, or that nobody waited for."""
+    lost_samples: int
+    """Samples dropped for space that a sink still waited for."""
+
+
+def acked_by_all(state: State) -> int:
+    """Every sink has all up to this seq; all, where there is no sink."""
+    return min((cursor[0] for cursor in state.cursors.values()), default=state.seq)
+
+
+def waiting(state: State) -> int:
+    """Records that the sink with the most to come still waits for."""
+    return max(
+        (
+            state.seq - acked - sum(last - first + 1 for first, last in islands)
+            for acked, islands in state.cursors.values()
+        ),
+        default=0,
+    )
+
+
+def stored_state(conn: sqlite3.Connection) -> State:
+    """As of the last compaction."""
+    row = conn.execute("SELECT json FROM state WHERE name = 'state'").fetchone()
+    return State(**json.loads(row[0])) if row else State()
+
+
+def count(conn: sqlite3.Connection, path: Path, log: Sequence[Told]) -> Counts:
+    """On a reading connection, inside the caller's transaction."""
+    state = last_state(log) or stored_state(conn)
+    acked = acked_by_all(state)
+    shed = dict(conn.execute("SELECT name, json FROM state WHERE name IN ('thinned', 'shed', 'lost')"))
+    first, last = _span(conn, log, 0)
+    unsent_first, _ = _span(conn, log, acked + 1) if acked < state.seq else (None, None)
+    files = [path, Path(f"{path}-wal"), *(segment_path(path, told.number) for told in log)]
+    return Counts(
+        samples=state.samples,
+        entries=state.entries,
+        outbox=waiting(state),
+        acknowledged=acked,
+        last_seq=state.seq,
+        dropped=state.dropped,
+        unsaved=0,
+        bytes=sum(file.stat().st_size for file in files if file.exists()),
+        holds_s=0.0 if first is None or last is None else max(0.0, last - first),
+        oldest_unix_s=first,
+        unsent_s=0.0 if unsent_first is None or last is None else max(0.0, last - unsent_first),
+        unsent_unix_s=unsent_first,
+        thinned_samples=int(shed.get("thinned", 0)),
+        shed_samples=int(shed.get("shed", 0)),
+        lost_samples=int(shed.get("lost", 0)),
+    )
+
+
+def _span(conn: sqlite3.Connection, log: Sequence[Told], from_seq: int) -> tuple[float | None, float | None]:
+    """When the first and the last scans were taken that arrived at or after a seq. To the block, in the database."""
+    oldest, newest = conn.execute(
+        "SELECT (SELECT min(first_s) FROM blocks WHERE clock_set = 1 AND run = (SELECT min(id) FROM runs "
+        "WHERE last_seq >= ?1 AND id IN (SELECT run FROM blocks))), "
+        "(SELECT max(last_s) FROM blocks WHERE clock_set = 1)",
+        (from_seq,),
+    ).fetchone()
+    spans = hot_spans(log, from_seq)
+    begins = [first for first, _ in spans] + ([] if oldest is None else [float(oldest)])
+    ends = [last for _, last in spans] + ([] if newest is None else [float(newest)])
+    return min(begins, default=None), max(ends, default=None)
