@@ -9,6 +9,7 @@ from agent.config.equipment import KEYS_OF, PARTNERS, Equipment
 from agent.config.limits import InterlockEntry, LimitEntry
 from agent.config.lines import Finding, nearest, unknown
 from agent.config.model import SiteConfig
+from agent.config.outbound import outbound_findings
 from agent.config.wires import wire_findings
 from agent.core.points import PointSpec
 from agent.equipment.kinds import KINDS
@@ -24,6 +25,7 @@ def findings(config: SiteConfig) -> Iterator[Finding]:
     points = list(_points(config))
     yield from points
     yield from wire_findings(config)
+    yield from outbound_findings(config)
     yield from _hours(config)
     told = [point for device in config.devices.values() for point in device.points]
     # A point whose id is wrong has no role yet: what it may do cannot be judged, only that it is there.

@@ -15,6 +15,7 @@ from agent.config.lines import Finding, Sheet, read_sheet
 from agent.config.model import SiteConfig
 from agent.config.notes import missing_secrets, notes
 from agent.config.products import expand
+from agent.config.secrets import Login
 from agent.config.telling import known_keys, tell
 from agent.core.errors import ConfigError, Problem
 
@@ -144,7 +145,16 @@ def _absolute(config: SiteConfig, folder: Path) -> SiteConfig:
         name: broker.model_copy(update={"password_file": _secret_path(broker.password_file, folder)})
         for name, broker in config.brokers.items()
     }
-    return config.model_copy(update={"store": store, "brokers": brokers})
+    told: dict[str, Any] = {"store": store, "brokers": brokers}
+    if config.upstream is not None:
+        sinks = {
+            name: sink.model_copy(update={"password_file": _secret_path(sink.password_file, folder)})
+            if isinstance(sink, Login)
+            else sink
+            for name, sink in config.upstream.sinks.items()
+        }
+        told["upstream"] = config.upstream.model_copy(update={"sinks": sinks})
+    return config.model_copy(update=told)
 
 
 def _secret_path(told: Path | None, folder: Path) -> Path | None:

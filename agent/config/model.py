@@ -12,6 +12,7 @@ from pydantic import Field
 from agent.config.base import Section
 from agent.config.clock import ClockSection, SystemTime
 from agent.config.control import Control
+from agent.config.data_use import Terms
 from agent.config.devices import AnyDevice
 from agent.config.energy import Energy
 from agent.config.equipment import Equipment, Schedule
@@ -64,7 +65,6 @@ class SiteConfig(Section):
         equipment, _, name = point.partition(".")
         role = role_of(self.equipment[equipment].kind, name)
         poll_s = entry.poll_s or device_poll_s
-        shares = self.upstream.share if self.upstream else "none"
         return PointSpec(
             id=point,
             unit=entry.unit or (role.unit if role else "count"),
@@ -73,8 +73,24 @@ class SiteConfig(Section):
             # Three polls may be missed, and a slow answer is not yet a stale one.
             fresh_s=entry.fresh_s or 3.0 * poll_s + 60.0,
             writable=entry.can_write and role is not None and role.writable,
-            share=shares == "all" or (shares == "listed" and entry.share),
+            share=any(terms is not None for terms in self._terms(point, entry).values()),
         )
+
+    def _terms(self, point: str, entry: Entry) -> dict[str, Terms | None]:
+        """By sink."""
+        if self.upstream is None:
+            return {}
+        return {sink: self.upstream.terms(point, sink, is_listed=entry.share) for sink in self.upstream.all_sinks()}
+
+    def data_use(self) -> dict[str, dict[str, Terms]]:
+        """Sink -> point -> on which terms it leaves; what is not in it stays."""
+        uses: dict[str, dict[str, Terms]] = {sink: {} for sink in self.upstream.all_sinks()} if self.upstream else {}
+        for device in self.devices.values():
+            for point, entry in device.points.items():
+                for sink, terms in self._terms(point, entry).items():
+                    if terms is not None:
+                        uses[sink][point] = terms
+        return uses
 
     def envelope(self) -> dict[str, Limit]:
         """Point -> limit."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agent.config.lines import Finding
 from agent.config.model import SiteConfig
+from agent.config.secrets import Login
 from agent.equipment.kinds import role_of
 from agent.equipment.templates import template
 
@@ -15,12 +16,21 @@ OTHERS = 0o077
 """Permission bits of everyone but the owner."""
 
 
+def _logins(config: SiteConfig) -> Iterator[tuple[tuple[str, ...], Login]]:
+    """Where in the file, and what stands there."""
+    for name, broker in config.brokers.items():
+        yield ("brokers", name), broker
+    for name, sink in config.upstream.sinks.items() if config.upstream else ():
+        if isinstance(sink, Login):
+            yield ("upstream", "sinks", name), sink
+
+
 def missing_secrets(config: SiteConfig) -> Iterator[Finding]:
     """Password files that are not there: the agent would not start."""
-    for name, broker in config.brokers.items():
-        path = broker.password_file
+    for where, login in _logins(config):
+        path = login.password_file
         if path is not None and not _is_elsewhere(path) and _stat_mode(path) is None:
-            yield ("brokers", name, "password_file"), f"no file {path}", "a file with the password", None
+            yield (*where, "password_file"), f"no file {path}", "a file with the password", None
 
 
 def notes(config: SiteConfig) -> Iterator[str]:
@@ -40,7 +50,7 @@ def _mode_notes(config: SiteConfig) -> Iterator[str]:
     if config.upstream is None:
         yield "nothing leaves this site: there is no upstream"
     elif not any(spec.share for spec in config.points()):
-        yield "no sample leaves this site: upstream.share lets no point pass"
+        yield "no sample leaves this site: neither upstream.data_use nor upstream.share lets a point pass"
 
 
 def _limit_notes(config: SiteConfig) -> Iterator[str]:
@@ -81,14 +91,15 @@ def _template_notes(config: SiteConfig) -> Iterator[str]:
 
 
 def _secret_notes(config: SiteConfig) -> Iterator[str]:
-    for name, broker in config.brokers.items():
-        mode = None if broker.password_file is None else _stat_mode(broker.password_file)
+    for where, login in _logins(config):
+        key = ".".join(where)
+        mode = None if login.password_file is None else _stat_mode(login.password_file)
         if mode is not None and mode & OTHERS:
-            yield f"brokers.{name}.password_file {broker.password_file} is open to others: chmod 600 it"
-        if broker.password_file is not None and _is_elsewhere(broker.password_file):
-            yield f"brokers.{name}.password_file {broker.password_file.name} cannot be seen from here"
-        if broker.password_env is not None and broker.password_env not in os.environ:
-            yield f"brokers.{name}.password_env {broker.password_env} is not set here; it must be where the agent runs"
+            yield f"{key}.password_file {login.password_file} is open to others: chmod 600 it"
+        if login.password_file is not None and _is_elsewhere(login.password_file):
+            yield f"{key}.password_file {login.password_file.name} cannot be seen from here"
+        if login.password_env is not None and login.password_env not in os.environ:
+            yield f"{key}.password_env {login.password_env} is not set here; it must be where the agent runs"
 
 
 def _stat_mode(path: Path) -> int | None:

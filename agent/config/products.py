@@ -27,7 +27,7 @@ def _expand(raw: dict[str, Any], name: str, device: dict[str, Any]) -> Iterator[
         return
     product, equipment = template(wanted), device.get("equipment")
     driver = device.get("driver")
-    if driver in TAGS["driver"] and driver != product["driver"]:
+    if driver in TAGS["devices"] and driver != product["driver"]:
         yield where, f"a template for driver {product['driver']}", f"one for driver {driver}", None
     elif not isinstance(equipment, str):
         yield where, "no equipment beside it", "`equipment:` with the machine's id", None

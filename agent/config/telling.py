@@ -8,7 +8,20 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from agent.config import clock, control, devices, energy, equipment, forecasts, limits, points, site, upstream
+from agent.config import (
+    clock,
+    control,
+    data_use,
+    devices,
+    energy,
+    equipment,
+    forecasts,
+    limits,
+    points,
+    sinks,
+    site,
+    upstream,
+)
 from agent.config.lines import Sheet, nearest
 from agent.config.model import SiteConfig
 from agent.core.errors import Problem
@@ -39,6 +52,13 @@ SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
     ("control",): control.Control,
     ("control", "units", "*"): control.UnitsEntry,
     ("upstream",): upstream.Upstream,
+    ("upstream", "sinks", "*", "mqtt"): sinks.MqttSink,
+    ("upstream", "sinks", "*", "sparkplug"): sinks.SparkplugSink,
+    ("upstream", "sinks", "*", "nats"): sinks.NatsSink,
+    ("upstream", "sinks", "*", "http"): sinks.HttpSink,
+    ("upstream", "sinks", "*", "postgres"): sinks.PostgresSink,
+    ("upstream", "data_use", "*"): data_use.DataUse,
+    ("upstream", "inbox"): upstream.Inbox,
 }
 """Which keys are known where; `*` stands for any name."""
 
@@ -61,8 +81,12 @@ WANTED = {
     "datetime_parsing": "a time with its zone, such as 2026-07-01T00:00:00Z",
     "datetime_from_date_parsing": "a time with its zone, such as 2026-07-01T00:00:00Z",
 }
-TAGS = {"driver": ("modbus", "mqtt", "memory"), "kind": ("system", "scaled", "lockstep")}
-"""What tells the sides of a union apart: of a device, of the clock."""
+TAGS = {
+    "devices": ("modbus", "mqtt", "memory"),
+    "clock": ("system", "scaled", "lockstep"),
+    "upstream": ("mqtt", "sparkplug", "nats", "http", "postgres"),
+}
+"""What tells the sides of a union apart: of a device, of the clock, of a sink."""
 COMPARED = {
     "greater_than": "more than {gt:g}",
     "greater_than_equal": "at least {ge:g}",
@@ -103,14 +127,15 @@ def _choose(sheet: Sheet, where: tuple[Any, ...], found: str, choices: str) -> P
 
 
 def _wrong_tag(sheet: Sheet, where: tuple[Any, ...], error: dict[str, Any]) -> Problem:
-    """`driver:` of a device or `kind:` of the clock is missing or unknown."""
+    """`driver:` of a device, or `kind:` of the clock or of a sink, is missing or unknown."""
     context = error.get("ctx") or {}
     key = str(context.get("discriminator", "kind")).strip("'")
     if not isinstance(error.get("input"), dict):
         return sheet.problem(where, _shown(error.get("input")), f"a mapping with `{key}:`")
     tag = context.get("tag")
     found = "nothing" if tag is None else f"`{tag}`"
-    return sheet.problem((*where, key), found, f"one of {', '.join(TAGS[key])}", nearest(str(tag), TAGS[key]))
+    tags = TAGS.get(str(where[0]), ())
+    return sheet.problem((*where, key), found, f"one of {', '.join(tags)}", nearest(str(tag), tags))
 
 
 def known_keys(where: tuple[Any, ...], sections: Sections = SECTIONS) -> list[str]:

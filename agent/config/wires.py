@@ -39,8 +39,6 @@ def _broker_names(config: SiteConfig) -> Iterator[Finding]:
         for name, device in config.devices.items()
         if isinstance(device, MqttDevice)
     ]
-    if config.upstream is not None:
-        uses.append((("upstream", "broker"), config.upstream.broker))
     if config.clock.kind == "lockstep":
         uses.append((("clock", "broker"), config.clock.broker))
     for where, name in uses:
@@ -50,7 +48,7 @@ def _broker_names(config: SiteConfig) -> Iterator[Finding]:
 
 def _broker_access(config: SiteConfig) -> Iterator[Finding]:
     for name, broker in config.brokers.items():
-        if broker.username is None and not _is_loopback(broker.host):
+        if broker.username is None and not is_loopback(broker.host):
             wanted = "a broker on this machine, or a username with its password_file"
             yield ("brokers", name, "host"), f"{broker.host} without credentials", wanted, None
         passwords = [key for key in ("password_file", "password_env") if getattr(broker, key) is not None]
@@ -60,7 +58,8 @@ def _broker_access(config: SiteConfig) -> Iterator[Finding]:
             yield ("brokers", name, "password_env"), "password_file beside it", "one of the two", None
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """This machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -18,7 +18,7 @@ class Proposal:
     point: str
     value: float
     source: str
-    """Who wishes: `planner`, `baseline`, `operator`, `control`."""
+    """Who wishes: `planner`, `baseline`, `operator`, `upstream`, `control`."""
     reason: str
     """A sentence for the person on duty."""
     until_mono_s: float
