@@ -230,7 +230,7 @@ class CracPlanner:
         least[0] = np.maximum(least[0], _breath(still, present))
         lacking = np.maximum(0.0, least - rows[:, 1] - 1e-6)
         bar += np.where(lacking > 0.0, SHORT_BAR * (1.0 + 10.0 * lacking), 0.0)
-        if rows.shape[1] > 2:
+        if self.system.water:
             near = rows[:, 0] - rows[:, 2] < _nearest_water_k(still) - WATER_TRY_K - 1e-6
             worse = rows[:, 0] - rows[:, 2] < present.knobs.now[0] - present.knobs.now[2] - 1e-6
             bar += SHORT_BAR * (near & worse)
@@ -301,7 +301,8 @@ def _breath(still: RoomHistory, present: Present) -> float:
 def _nearest_water_k(still: RoomHistory) -> float:
     """How near below the supply air chilled water was seen to do."""
     met = still.supply - still.knobs[:, 0] < 0.3 + max(0.0, _bias(still))
-    return float(np.min((still.knobs[:, 0] - still.water)[met])) if met.any() else float("inf")
+    near = (still.knobs[:, 0] - still.water)[met & np.isfinite(still.water)]
+    return float(np.min(near, initial=np.inf))
 
 
 def _expects(plan: dict[str, npt.NDArray[np.float32]]) -> dict[str, float]:
