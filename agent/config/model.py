@@ -28,6 +28,7 @@ from agent.equipment.systems import AhuSystem, CracSystem, LiftSystem, RoomSyste
 from agent.equipment.systems import Schedule as Hours
 
 INLET = "rack_inlet_temperature_"
+WATER_SETPOINTS = ("leaving_chilled_water_temperature_setpoint", "entering_condenser_water_temperature_setpoint")
 
 
 class SiteConfig(Section):
@@ -143,22 +144,26 @@ class SiteConfig(Section):
         cracs = tuple(crac for crac in self._of_kind("crac") if self.equipment[crac].serves == name)
         if not cracs or not self.racks_of(cracs[0]):
             return None
-        told = [self.equipment[crac] for crac in cracs]
+        told, plant = [self.equipment[crac] for crac in cracs], self._plant_of(cracs)
         return RoomSystem(
             room=name,
             cracs=cracs,
             inlet_max_c=min(one.inlet_max_c for one in told),
             racks=self.racks_of(cracs[0]),
             it_meter=next((one.it_meter for one in told if one.it_meter), None),
-            plant=self._plant_of(cracs),
+            plant=plant,
+            water=tuple(takewhile(lambda role: f"{plant}.{role}" in self.limits, WATER_SETPOINTS)),
         )
 
     def _plant_of(self, machines: tuple[str, ...]) -> str | None:
-        """The plant whose water cools all of these and nothing else."""
-        plants = {self.equipment[machine].chilled_by for machine in machines}
-        plant = plants.pop() if len(plants) == 1 else None
-        clients = {name for name, equipment in self.equipment.items() if equipment.chilled_by == plant}
-        return plant if clients == set(machines) else None
+        """The plant whose water cools all of these and nothing else; without a word on it, the site's only one, where
+        nobody else could be its client."""
+        named = {name: equipment.chilled_by for name, equipment in self.equipment.items() if equipment.chilled_by}
+        plants, clients = self._of_kind("chilled_water_plant"), [*self._of_kind("crac"), *self._of_kind("ahu")]
+        if not named and len(plants) == 1:
+            return plants[0] if set(clients) == set(machines) else None
+        plant = named.get(machines[0])
+        return plant if {name for name, by in named.items() if by == plant} == set(machines) else None
 
     def racks_of(self, crac: str) -> int:
         """Inlet sensors of the room it serves, from the first without a gap: strategies count them so."""

@@ -55,6 +55,8 @@ class RoomSystem:
     it_meter: str | None = None
     plant: str | None = None
     """A chilled-water plant that serves nobody else."""
+    water: tuple[str, ...] = ()
+    """Its set-points that may be moved: of chilled water, and of condenser water too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ SHORT_SHARE = 0.015
 """So much return air beyond the leak means that air runs short; below, it may be a sensor's trembling."""
 ALIKE = 0.012
 """Ways that miss what was seen by no more than this beyond the best one are as good as it."""
+PLENTY_STEPS = 3
 TRY_SHARE = 0.03
 """A trial goes below what is known to suffice by so much: well within the 5 % at which servers count as starved."""
 SPARE_SHARE = 0.01
@@ -112,8 +113,9 @@ def _all_ways() -> list[tuple[float, float, float]]:
 
 
 def _leak(breath: Breath) -> Array:
-    """Where air was most plentiful."""
-    plenty = breath.speed >= np.quantile(breath.speed, 0.9) - 0.01
+    """Where air was most plentiful; some steps at least, for a single one may be a sensor's."""
+    fewest = min(PLENTY_STEPS, len(breath.speed))
+    plenty = breath.speed >= np.sort(breath.speed)[-fewest] - 0.01
     return np.asarray(np.clip(np.median(breath.share[plenty], axis=0), 0.0, 0.9))
 
 
@@ -147,11 +149,10 @@ def _draw(load_kw: Array, inlet_c: Array, ref_kw: float, way: Array) -> Array:
 def _told(breath: Breath, lack: Array, short: Flags, enough: Flags, ref_kw: float, way: Array) -> tuple[Array, float]:
     """Each rack's need [r] if servers drew this way, and how badly that agrees with what was measured."""
     given = breath.speed[:, None] / _draw(breath.load_kw[:, None], breath.inlet_c, ref_kw, way)
-    is_lacking = np.asarray(short.any(axis=0))
-    measured = np.where(short, given / np.maximum(1.0 - lack, 0.05), np.nan)
-    middle = np.full(lack.shape[1], np.inf)
-    middle[is_lacking] = np.nanmedian(measured[:, is_lacking], axis=0)
-    sufficed = np.min(np.where(enough, given, np.inf), axis=0) * np.where(is_lacking, 1.0 + SHORT_SHARE, 1.0)
+    measured = np.where(short, given / np.maximum(1.0 - lack, 0.05), np.inf)
+    count = np.asarray(short.sum(axis=0))
+    middle = np.sort(measured, axis=0)[count // 2, np.arange(len(count))]  # Infinite where nothing was measured.
+    sufficed = np.min(np.where(enough, given, np.inf), axis=0) * np.where(count, 1.0 + SHORT_SHARE, 1.0)
     need = np.minimum(middle, sufficed)
     need = np.where(np.isfinite(need), need, np.max(given, axis=0))
     off = np.where(short, measured / need - 1.0, 0.0)

@@ -19,8 +19,6 @@ UPS_SHARE = 0.05
 STILL = (0.06, 0.6, 0.06, 0.06)
 """A set-point that moved by no more than this within a step stood still; K, %, K, K."""
 CALM_SHARE = 0.02
-WATER = "leaving_chilled_water_temperature_setpoint"
-CONDENSER = "entering_condenser_water_temperature_setpoint"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +43,7 @@ class RoomHistory:
     """Servers and their UPS."""
     outdoor: Array
     knobs: Array
-    """Set-points in force: supply C, speed 0..1, and with a plant chilled and condenser water C."""
+    """Set-points in force: supply C, speed 0..1, and with a plant chilled and condenser water C, those that move."""
     water: Array
     """Chilled water as it comes; NaN without a plant."""
     is_settled: Flags
@@ -98,7 +96,7 @@ def history_of(grid: Grid, system: RoomSystem, site: str, utc_offset_h: float) -
     plant_kw = grid.mean(f"{system.plant}.electric_power") if system.plant else np.zeros(len(grid))
     inlet = np.stack([grid.mean(f"{system.room}.rack_inlet_temperature_{n + 1}") for n in range(system.racks)], axis=1)
     outdoor = fill(grid.mean(f"{site}.outdoor_air_temperature"))
-    knobs = np.stack([supply_set, speed_set, *_of_plant(grid, system.plant)], axis=1)
+    knobs = np.stack([supply_set, speed_set, *(grid.end(f"{system.plant}.{role}") for role in system.water)], axis=1)
     must = np.column_stack((inlet, supply, back, speed, fan, compressor + plant_kw, room_kw, outdoor, knobs))
     known = np.isfinite(must).all(axis=1) & (back - supply > 1.0) & (speed > 0.05) & (room_kw > 0.0)
     start = grid.end_unix_s - STEP_S + 1.0
@@ -131,8 +129,9 @@ def _of_cracs(grid: Grid, system: RoomSystem) -> tuple[Array, ...]:
     def end(role: str) -> Array:
         return np.stack([grid.end(f"{crac}.{role}") for crac in system.cracs], axis=1)
 
-    speed = of("fan_speed") / 100.0
-    speed = np.where(np.isfinite(speed), speed, of("fan_speed_setpoint") / 100.0)
+    told, wished = of("fan_speed") / 100.0, end("fan_speed_setpoint") / 100.0
+    wished = _first_known(wished, told, np.ones_like(told))  # A fan that nobody speaks of runs at one speed.
+    speed = _first_known(told, wished)
     off = of("on_off_status") < 0.5  # Unknown counts as running.
     speed = np.where(off, 0.0, speed)
     weight = speed / np.maximum(speed.sum(axis=1, keepdims=True), 1e-6)
@@ -151,15 +150,17 @@ def _of_cracs(grid: Grid, system: RoomSystem) -> tuple[Array, ...]:
         speed.mean(axis=1),
         fan.sum(axis=1),
         compressor.sum(axis=1),
-        mixed(end("supply_air_temperature_setpoint")),
-        end("fan_speed_setpoint").mean(axis=1) / 100.0,
+        mixed(_first_known(end("supply_air_temperature_setpoint"), of("supply_air_temperature"))),
+        wished.mean(axis=1),
     )
 
 
-def _of_plant(grid: Grid, plant: str | None) -> list[Array]:
-    if plant is None:
-        return []
-    return [grid.end(f"{plant}.{role}") for role in (WATER, CONDENSER)]
+def _first_known(*columns: Array) -> Array:
+    """Of these columns, machine by machine, the first that was ever seen."""
+    out = columns[-1]
+    for column in columns[-2::-1]:
+        out = np.where(np.isfinite(column).any(axis=0), column, out)
+    return np.asarray(out)
 
 
 def _settled(knobs: Array) -> Flags:

@@ -19,7 +19,7 @@ from agent.core.command import Proposal
 from agent.core.features import Features
 from agent.equipment.systems import RoomSystem
 from agent.features.grid import SLOTS, STEP_S, day_kind_of, grid_of, latest, slot_of
-from agent.learn.air import SHORT_SHARE, Air
+from agent.learn.air import PLENTY_STEPS, SHORT_SHARE, Air
 from agent.learn.crac import (
     SERVER_DRAW_PER_K,
     SERVER_KNEE_C,
@@ -61,6 +61,9 @@ AHEAD_SLOTS = 4
 """Quarters of an hour for whose load the air of now must do."""
 LEAST_STEPS = 8
 """Settled steps in the window without which nothing is planned."""
+BREATH_SHARE, BREATH_S = 1.1, 3.0 * 86_400.0
+"""Within so long there should be a breath of so much more air: without one, servers that come to want more air by and
+by would look like a leak that always was there (our assumption; it costs about half a percent of the fans' energy)."""
 WATER_TRY_K = 0.5
 """Chilled water is tried nearer to the supply air by so much than was ever seen to do."""
 
@@ -237,9 +240,10 @@ class CracPlanner:
         lack = air.lack(present.share)
         if lack > 2.0 * SHORT_SHARE:
             least[0] = np.maximum(least[0], present.knobs.now[1] * (1.0 + lack))
+        least[0] = np.maximum(least[0], _breath(still, present))
         lacking = np.maximum(0.0, least - rows[:, 1] - 1e-6)
         bar += np.where(lacking > 0.0, SHORT_BAR * (1.0 + 10.0 * lacking), 0.0)
-        if rows.shape[1] > 2:
+        if self.system.water:
             near = rows[:, 0] - rows[:, 2] < _nearest_water_k(still) - WATER_TRY_K - 1e-6
             worse = rows[:, 0] - rows[:, 2] < present.knobs.now[0] - present.knobs.now[2] - 1e-6
             bar += SHORT_BAR * (near & worse)
@@ -299,10 +303,19 @@ def _least_speed(air: Air, load: Array, present: Present) -> Array:
     return np.asarray(air.least_speed(_worst_load(load, present), inlet)[:, 0])
 
 
+def _breath(still: RoomHistory, present: Present) -> float:
+    """A speed at which leaks can be told from lack, when there was none for long; else 0."""
+    fresh = np.sort(still.speed[still.end_unix_s > still.end_unix_s[-1] - BREATH_S])
+    wanted = min(BREATH_SHARE * float(present.knobs.now[1]), float(present.knobs.high[1]))
+    was_there = len(fresh) >= PLENTY_STEPS and fresh[-PLENTY_STEPS] >= wanted - 0.01
+    return 0.0 if was_there else wanted
+
+
 def _nearest_water_k(still: RoomHistory) -> float:
     """How near below the supply air chilled water was seen to do."""
     met = still.supply - still.knobs[:, 0] < 0.3 + max(0.0, _bias(still))
-    return float(np.min((still.knobs[:, 0] - still.water)[met])) if met.any() else float("inf")
+    near = (still.knobs[:, 0] - still.water)[met & np.isfinite(still.water)]
+    return float(np.min(near, initial=np.inf))
 
 
 def _expects(plan: dict[str, npt.NDArray[np.float32]]) -> dict[str, float]:

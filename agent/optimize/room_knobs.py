@@ -15,7 +15,6 @@ from agent.core.command import Proposal
 from agent.core.features import Features
 from agent.equipment.systems import RoomSystem
 from agent.features.grid import latest
-from agent.learn.room_history import CONDENSER, WATER
 from agent.optimize.shape import Shaper
 
 Array = npt.NDArray[np.float64]
@@ -51,9 +50,8 @@ class Knobs:
     @classmethod
     def of(cls, system: RoomSystem, features: Features, shaper: Shaper) -> Self:
         points = [tuple(f"{crac}.{role}" for crac in system.cracs) for role in (SUPPLY, SPEED)]
-        if system.plant:
-            points += [(f"{system.plant}.{role}",) for role in (WATER, CONDENSER)]
-        each = [np.array([latest(features, point) for point in mine]) / UNITS[i] for i, mine in enumerate(points)]
+        points += [(f"{system.plant}.{role}",) for role in system.water]
+        each = [np.array([_stands(features, point) for point in mine]) / UNITS[i] for i, mine in enumerate(points)]
         now = np.array([np.mean(values) for values in each])
         low, high, step = np.empty(len(points)), np.empty(len(points)), np.empty(len(points))
         for i, mine in enumerate(points):
@@ -106,6 +104,16 @@ class Knobs:
                 told = (point, wish * UNITS[i], float(present) * UNITS[i], now)
                 wishes.append(shaper.propose(*told, source="planner", reason=reason, expects=expects))
         return [wish for wish in wishes if wish is not None]
+
+
+def _stands(features: Features, point: str) -> float:
+    """What is in force; where a set-point cannot be read, what came of it. A fan that nobody speaks of: 100 %."""
+    value = latest(features, point)
+    if np.isfinite(value) or point in features.names:
+        return value
+    equipment, _, role = point.partition(".")
+    told = f"{equipment}.{role.removesuffix('_setpoint')}"
+    return 100.0 if role == SPEED and told not in features.names else latest(features, told)
 
 
 def candidates(knobs: Knobs, speeds: Array) -> Array:

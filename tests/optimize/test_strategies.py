@@ -8,7 +8,7 @@ import pytest
 from agent.core.clock import Instant
 from agent.core.features import Features
 from agent.core.limits import Limit
-from agent.equipment.systems import AhuSystem, CracSystem, LiftSystem, Systems
+from agent.equipment.systems import AhuSystem, CracSystem, LiftSystem, RoomSystem, Systems
 from agent.learn.site import learn
 from agent.optimize.baseline import Baseline
 from agent.optimize.planner import OnnxPlanner
@@ -19,6 +19,7 @@ ZONES = ("zone1", "zone2", "zone3", "zone4")
 SYSTEMS = Systems(
     ahus=(AhuSystem(ahu="ahu1", zones=ZONES),),
     cracs=(CracSystem(crac="crac1", room="room1", it_meter="meter2"),),
+    rooms=(RoomSystem(room="room1", cracs=("crac1",), it_meter="meter2"),),
     lifts=(LiftSystem(lifts="lifts1", zones=ZONES),),
 )
 
@@ -176,7 +177,7 @@ def test_a_poor_fit_gives_the_model_no_authority(noon, learned):
     poor = replace(
         learned,
         ahus=(replace(learned.ahus[0], zones=poor_zones),),
-        cracs=(replace(learned.cracs[0], inlet_error_k=9.0),),
+        rooms=(replace(learned.rooms[0], inlet_error_k=9.0),),
         lifts=(replace(learned.lifts[0], power_error=9.0),),
     )
     wishes = OnnxPlanner(SYSTEMS, ENVELOPE, poor).propose(noon, noon.at)
