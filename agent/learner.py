@@ -154,13 +154,13 @@ class Learner:
 def _fit_of(learned: Parameters) -> dict[str, object]:
     """Measures of fit by machine, JSON-able."""
     zones = {zone.zone: zone.error_k for ahu in learned.ahus for zone in ahu.zones}
-    cracs = {crac.crac: crac.inlet_error_k for crac in learned.cracs}
-    return {"days": learned.days, "zone_error_k": zones, "inlet_error_k": cracs}
+    rooms = {room.room: room.inlet_error_k for room in learned.rooms}
+    return {"days": learned.days, "zone_error_k": zones, "inlet_error_k": rooms}
 
 
 def _said(learned: Parameters) -> str:
     told = [f"{ahu.ahu} {'understood' if ahu.is_fit else 'not understood, the rules run it'}" for ahu in learned.ahus]
     told += [
-        f"{crac.crac} {'understood' if crac.is_fit else 'not understood, the rules run it'}" for crac in learned.cracs
+        f"{room.room} {'understood' if room.is_fit else 'not understood, the rules run it'}" for room in learned.rooms
     ]
     return f"learned from {learned.days:.1f} days: {', '.join(told) or 'no machine that can be learned'}"

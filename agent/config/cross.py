@@ -61,10 +61,11 @@ def _equipment(config: SiteConfig) -> Iterator[Finding]:
 
 def _foreign_keys(where: Sequence[str | int], equipment: Equipment) -> Iterator[Finding]:
     """Keys that mean nothing for this kind: whoever wrote them expects something that will not come."""
-    for kind, keys in KEYS_OF.items():
-        for key in keys:
-            if kind != equipment.kind and key in equipment.model_fields_set:
-                yield (*where, key), f"`{key}` of kind {equipment.kind}", f"it with kind {kind} only", None
+    for key in dict.fromkeys(key for keys in KEYS_OF.values() for key in keys):
+        kinds = [kind for kind, keys in KEYS_OF.items() if key in keys]
+        if equipment.kind not in kinds and key in equipment.model_fields_set:
+            wanted = f"it with kind {' or '.join(kinds)} only"
+            yield (*where, key), f"`{key}` of kind {equipment.kind}", wanted, None
 
 
 def _points(config: SiteConfig) -> Iterator[Finding]:

@@ -15,12 +15,13 @@ Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 KEYS_OF = {
     "zone": ("served_by", "comfort_low_c", "comfort_high_c"),
-    "crac": ("serves", "inlet_max_c", "it_meter"),
+    "crac": ("serves", "inlet_max_c", "it_meter", "chilled_by"),
+    "ahu": ("chilled_by",),
     "lift_group": ("cars",),
 }
-"""Keys that mean something for one kind only."""
+"""Keys that mean something for some kinds only."""
 
-PARTNERS = {"served_by": "ahu", "serves": "data_room", "it_meter": "meter"}
+PARTNERS = {"served_by": "ahu", "serves": "data_room", "it_meter": "meter", "chilled_by": "chilled_water_plant"}
 """Keys that name another equipment, and of which kind."""
 
 
@@ -38,6 +39,8 @@ class Equipment(Section):
     """ASHRAE TC 9.9, recommended for class A1."""
     it_meter: str | None = None
     """Of a CRAC: the meter of the servers in its room with their UPS; without one the loss is assumed."""
+    chilled_by: str | None = None
+    """Of a CRAC or an air handler: the plant whose water cools it; without one it has a compressor of its own."""
     cars: Annotated[int, Field(strict=True, ge=1, le=32)] = 4
 
     @field_validator("kind")

@@ -21,7 +21,7 @@ from agent.config.upstream import Broker, Upstream
 from agent.core.limits import Limit
 from agent.core.points import Kind, PointSpec
 from agent.equipment.kinds import KINDS, role_of
-from agent.equipment.systems import AhuSystem, CracSystem, LiftSystem, Systems
+from agent.equipment.systems import AhuSystem, CracSystem, LiftSystem, RoomSystem, Systems
 from agent.equipment.systems import Schedule as Hours
 
 INLET = "rack_inlet_temperature_"
@@ -83,6 +83,7 @@ class SiteConfig(Section):
             utc_offset_h=self.site.utc_offset_h,
             ahus=tuple(self._ahu(name) for name in self._of_kind("ahu") if self._zones_of(name)),
             cracs=tuple(self._crac(name) for name in self._of_kind("crac") if self.racks_of(name)),
+            rooms=tuple(room for name in self._of_kind("data_room") if (room := self._room(name)) is not None),
             lifts=tuple(self._lifts(name) for name in self._of_kind("lift_group")),
         )
 
@@ -112,6 +113,28 @@ class SiteConfig(Section):
         return CracSystem(
             crac=name, room=told.serves or "", inlet_max_c=told.inlet_max_c, racks=racks, it_meter=told.it_meter
         )
+
+    def _room(self, name: str) -> RoomSystem | None:
+        """None for a room that no CRAC serves or whose racks are not measured."""
+        cracs = tuple(crac for crac in self._of_kind("crac") if self.equipment[crac].serves == name)
+        if not cracs or not self.racks_of(cracs[0]):
+            return None
+        told = [self.equipment[crac] for crac in cracs]
+        return RoomSystem(
+            room=name,
+            cracs=cracs,
+            inlet_max_c=min(one.inlet_max_c for one in told),
+            racks=self.racks_of(cracs[0]),
+            it_meter=next((one.it_meter for one in told if one.it_meter), None),
+            plant=self._plant_of(cracs),
+        )
+
+    def _plant_of(self, machines: tuple[str, ...]) -> str | None:
+        """The plant whose water cools all of these and nothing else."""
+        plants = {self.equipment[machine].chilled_by for machine in machines}
+        plant = plants.pop() if len(plants) == 1 else None
+        clients = {name for name, equipment in self.equipment.items() if equipment.chilled_by == plant}
+        return plant if clients == set(machines) else None
 
     def racks_of(self, crac: str) -> int:
         """Inlet sensors of the room it serves, from the first without a gap: strategies count them so."""

@@ -41,6 +41,19 @@ class CracSystem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoomSystem:
+    """A data room with all the CRACs that serve it; they are moved together, so that none is the one that matters."""
+
+    room: str
+    cracs: tuple[str, ...]
+    inlet_max_c: float = 27.0
+    racks: int = 4
+    it_meter: str | None = None
+    plant: str | None = None
+    """A chilled-water plant that serves nobody else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LiftSystem:
     """One lift group."""
 
@@ -59,4 +72,6 @@ class Systems:
     utc_offset_h: float = 0.0
     ahus: tuple[AhuSystem, ...] = ()
     cracs: tuple[CracSystem, ...] = ()
+    rooms: tuple[RoomSystem, ...] = ()
+    """The same CRACs by room."""
     lifts: tuple[LiftSystem, ...] = ()

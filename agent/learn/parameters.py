@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from agent.learn.trials import Belief
+
 Numbers = tuple[float, ...]
 DRIVES = ("outdoor", "sun_morning", "sun_noon", "sun_evening", "people", "one")
 """What acts on a zone besides supply air, in the order of `ZoneParameters.air` and `.mass`."""
@@ -89,6 +91,8 @@ class OccupancyParameters:
     """Share of days on which the zone had somebody in, [kind][slot][zone]."""
     any_share: tuple[Numbers, ...]
     """The same for the whole floor, [kind][slot]."""
+    run_share: tuple[Numbers, ...]
+    """Share of days on which the machine ran, [kind][slot]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +105,8 @@ class ThermostatParameters:
     cool_k_h: float
     lead_h: float
     """The longest start before people come that is worth having."""
+    setback_c: float
+    """The lowest heating set-point that it is given."""
     coldest_c: float
     """What the coldest zone was let to fall to."""
     over_k: Numbers
@@ -109,29 +115,32 @@ class ThermostatParameters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CracParameters:
-    """One CRAC, its room and its racks."""
+class RoomParameters:
+    """One data room with its CRACs: beliefs that the planner goes on to form while it acts."""
 
-    crac: str
+    room: str
+    learned_unix_s: float
+    """Steps that end later are still to be added to the beliefs."""
+    center: Numbers
+    """Set-points of the history on the median: supply C, speed 0..1, and with a plant chilled and condenser water C."""
     stream_kw_k: float
     """Heat carried a kelvin at full fan speed."""
-    fan_max_kw: float
-    ups_fixed_kw: float
-    ups_share: float
-    leak: Numbers
-    """By rack: share of return air in the inlet while there is air enough."""
-    short_speed: Numbers
-    """By rack: fan speed 0..1 below which air runs short; not lower than was tried."""
-    lift_scale: float
-    """Compressor electricity = heat * lift_scale * (lift + lift_offset_k) / evaporation in kelvin absolute."""
-    lift_offset_k: float
-    server_fan_share: float
-    """Server fans as a share of IT power, at their base speed."""
-    base_it_kw: Numbers
-    """IT power by slot of the day (96), with the servers' fans at their base speed."""
+    heat_ref_kw: float
+    cool_share: float
+    """Electricity of cooling for a unit of heat, on the mean; the unit of `cooling`."""
+    cooling: Belief
+    """By `cooling_columns` of agent/learn/crac.py."""
+    servers: Belief
+    """Logarithm of the room's power, by `server_columns`."""
+    fan: Belief
+    """Logarithm of the fans' power, by 1 and the logarithm of the speed."""
+    inlet_ref: Numbers
+    """`server_columns` on the mean of the history."""
+    base_kw: tuple[Numbers, ...]
+    """Servers and UPS by kind of day (workday, Saturday, Sunday) and slot (96), at `inlet_ref`."""
     inlet_error_k: float
     power_error: float
-    """Of the compressor, over its mean."""
+    """Of cooling on the last day, over its mean and a tenth of the room's."""
 
     @property
     def is_fit(self) -> bool:
@@ -150,7 +159,7 @@ class Parameters:
     """One for each air handler of the site, also for those that are not among `ahus`."""
     thermostats: tuple[ThermostatParameters, ...] = ()
     """The same."""
-    cracs: tuple[CracParameters, ...] = ()
+    rooms: tuple[RoomParameters, ...] = ()
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -165,13 +174,18 @@ class Parameters:
             ahus=tuple(_ahu(x) for x in told["ahus"]),
             occupancy=tuple(OccupancyParameters(**_tuples(x)) for x in told["occupancy"]),
             thermostats=tuple(ThermostatParameters(**_tuples(x)) for x in told["thermostats"]),
-            cracs=tuple(CracParameters(**_tuples(x)) for x in told["cracs"]),
+            rooms=tuple(_room(x) for x in told["rooms"]),
         )
 
 
 def _ahu(told: dict[str, Any]) -> AhuParameters:
     zones = tuple(ZoneParameters(**_tuples(zone)) for zone in told["zones"])
     return AhuParameters(**{**told, "zones": zones})
+
+
+def _room(told: dict[str, Any]) -> RoomParameters:
+    beliefs = {key: Belief(**_tuples(told[key])) for key in ("cooling", "servers", "fan")}
+    return RoomParameters(**_tuples({**told, **beliefs}))
 
 
 def _tuples(told: dict[str, Any]) -> dict[str, Any]:

@@ -34,22 +34,22 @@ class OnnxPlanner:
         self._shaper = Shaper(envelope)
         self._rules = Baseline(systems, envelope)
         self._zone_host = ModelHost(models / "zone_ahu") if systems.ahus else None
-        self._crac_host = ModelHost(models / "crac") if systems.cracs else None
+        self._crac_host = ModelHost(models / "crac") if systems.rooms else None
         self.faults: list[str] = []
         """What the models refused in the last cycle; the machines concerned keep their hands off."""
         self._zones: dict[str, ZonePlanner | ZoneLadder] = {}
-        self._cracs: dict[str, CracPlanner] = {}
+        self._rooms: dict[str, CracPlanner] = {}
         if parameters is not None:
             self.adopt(parameters)
 
     def adopt(self, parameters: Parameters) -> None:
         """Plan with newly learned parameters from the next cycle on; what no longer fits falls back to the rules."""
-        self._zones, self._cracs = {}, {}
+        self._zones, self._rooms = {}, {}
         systems = self.systems
         where = {"site": systems.site, "utc_offset_h": systems.utc_offset_h}
         fits = {fit.ahu: fit for fit in parameters.ahus if fit.is_fit}
         crowds, ways = ({told.ahu: told for told in group} for group in (parameters.occupancy, parameters.thermostats))
-        cracs = {crac.crac: crac for crac in parameters.cracs}
+        rooms = {room.room: room for room in parameters.rooms}
         for ahu in systems.ahus:
             if ahu.ahu not in crowds or ahu.ahu not in ways:
                 continue
@@ -59,15 +59,9 @@ class OnnxPlanner:
                 self._zones[ahu.ahu] = ZonePlanner(ahu, fits[ahu.ahu], *seen, self._zone_host, self._shaper, **where)  # type: ignore[arg-type]
             else:
                 self._zones[ahu.ahu] = ZoneLadder(ahu, *seen, self._shaper, **where)  # type: ignore[arg-type]
-        for crac in systems.cracs:
-            if self._crac_host is not None and crac.crac in cracs and cracs[crac.crac].is_fit:
-                self._cracs[crac.crac] = CracPlanner(
-                    crac,
-                    cracs[crac.crac],
-                    self._crac_host,
-                    self._shaper,
-                    **where,  # type: ignore[arg-type]
-                )
+        for room in systems.rooms:
+            if self._crac_host is not None and room.room in rooms and rooms[room.room].is_fit:
+                self._rooms[room.room] = CracPlanner(room, rooms[room.room], self._crac_host, self._shaper, **where)  # type: ignore[arg-type]
 
     def propose(self, features: Features, now: Instant) -> list[Proposal]:
         """Wishes for this cycle; a machine whose inputs are unknown, or whose model refuses, gets none."""
@@ -76,9 +70,12 @@ class OnnxPlanner:
         for ahu in self.systems.ahus:
             zones = self._zones.get(ahu.ahu)
             wishes += self._rules.propose_ahu(ahu, features, now) if zones is None else self._ask(zones, features, now)
+        planned = {crac for room in self.systems.rooms if room.room in self._rooms for crac in room.cracs}
+        for room in self._rooms.values():
+            wishes += self._ask(room, features, now)
         for crac in self.systems.cracs:
-            room = self._cracs.get(crac.crac)
-            wishes += self._rules.propose_crac(crac, features, now) if room is None else self._ask(room, features, now)
+            if crac.crac not in planned:
+                wishes += self._rules.propose_crac(crac, features, now)
         for lifts in self.systems.lifts:
             wishes += self._rules.propose_lifts(lifts, features, now)
         return wishes
