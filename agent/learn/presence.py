@@ -27,7 +27,9 @@ CO2_FALL_PER_H = 0.4
 """An excess that falls by so much of itself an hour is air that nobody breathes any more (our assumption; half an air
 change an hour)."""
 LOOK_BACK_S = 900.0
-OFTEN = 0.5
+OFTEN = 0.9
+"""Share of days on which the machine runs at that hour: a night guard that comes and goes has less."""
+SETBACK_K = 1.0
 FLOWING = 0.05
 """Of the largest air flow seen: a machine that moves so much runs, where no status tells."""
 
@@ -36,8 +38,9 @@ def is_counted(features: Features, zone: str) -> bool:
     return f"{zone}.occupancy_count" in features.names
 
 
-def running(features: Features, ahu: str) -> Array:
-    """1 where the machine ran, row by row; NaN where nothing tells."""
+def running(features: Features, system: AhuSystem) -> Array:
+    """1 where the machine ran, row by row: by its status, its air, or at last its set-back; NaN where nothing tells."""
+    ahu = system.ahu
     for role in ("on_off_status", "on_off_command"):
         told = features.column(f"{ahu}.{role}").astype(np.float64)
         if np.isfinite(told).any():
@@ -46,13 +49,24 @@ def running(features: Features, ahu: str) -> Array:
         moved = features.column(f"{ahu}.{role}").astype(np.float64)
         if np.isfinite(moved).any() and np.nanmax(moved) > 0.0:
             return np.where(np.isfinite(moved), (moved > FLOWING * np.nanmax(moved)).astype(np.float64), np.nan)
-    return np.full(len(features.values), np.nan)
+    return _not_set_back(features, system)
+
+
+def _not_set_back(features: Features, system: AhuSystem) -> Array:
+    """1 where the heating set-points of the zones are nearer to their day's than to their night's."""
+    points = [f"{zone}.zone_air_heating_temperature_setpoint" for zone in system.zones]
+    table = np.stack([features.column(point).astype(np.float64) for point in points])
+    known = np.isfinite(table).all(axis=0)
+    middle = np.where(known, np.where(np.isfinite(table), table, 0.0).mean(axis=0), np.nan)
+    if not known.any() or np.nanmax(middle) - np.nanmin(middle) < SETBACK_K:
+        return np.full(len(features.values), np.nan)
+    return np.where(known, (middle > 0.5 * (np.nanmax(middle) + np.nanmin(middle))).astype(np.float64), np.nan)
 
 
 def habits_of(features: Features, system: AhuSystem, utc_offset_h: float) -> Array:
     """Share of days on which the machine ran, [DAY_KINDS, SLOTS]; by the schedule where nothing tells."""
     at = ends_of(features) - 1.0
-    kind, slot, runs = day_kind_of(at, utc_offset_h), slot_of(at, utc_offset_h), running(features, system.ahu)
+    kind, slot, runs = day_kind_of(at, utc_offset_h), slot_of(at, utc_offset_h), running(features, system)
     if not np.isfinite(runs).any():
         runs = by_schedule(at, system.schedule, utc_offset_h)
     total, seen = np.zeros((DAY_KINDS, SLOTS)), np.zeros((DAY_KINDS, SLOTS))

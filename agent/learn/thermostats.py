@@ -63,7 +63,7 @@ def learn_thermostats(grid: Grid, system: AhuSystem, utc_offset_h: float) -> The
 
 def _runs(grid: Grid, system: AhuSystem) -> npt.NDArray[np.bool_]:
     """Steps through which the machine ran; all where nobody tells."""
-    rows = running(grid.features, system.ahu)
+    rows = running(grid.features, system)
     if not np.isfinite(rows).any():
         return np.ones(len(grid), bool)
     return np.asarray(np.nan_to_num(grid.steps(rows)).min(axis=1) > 0.99)
@@ -120,7 +120,7 @@ def _swing(air: Array, aim: Array, is_on: npt.NDArray[np.bool_], sign: float) ->
     beyond = sign * (aim - air)
     steady = is_on & (np.abs(beyond) < 1.0) & np.isfinite(beyond)
     steady[1:] &= np.abs(np.diff(aim)) < 0.1
-    steady &= _crosses(beyond)
+    steady &= _crosses(np.where(steady, beyond, np.nan))
     held = beyond[steady]
     if len(held) < 16:
         return SWING_K
@@ -128,9 +128,8 @@ def _swing(air: Array, aim: Array, is_on: npt.NDArray[np.bool_], sign: float) ->
 
 
 def _crosses(beyond: Array) -> npt.NDArray[np.bool_]:
-    """On both sides of the set-point within half an hour before or after."""
+    """On both sides of the set-point within half an hour before or after; NaN is on neither."""
     sides = [
-        np.convolve(np.nan_to_num(side * beyond) >= -TOUCH_K, np.ones(2 * CROSS_STEPS + 1), mode="same") > 0.0
-        for side in (1.0, -1.0)
+        np.convolve(side * beyond >= -TOUCH_K, np.ones(2 * CROSS_STEPS + 1), mode="same") > 0.0 for side in (1.0, -1.0)
     ]
     return np.asarray(sides[0] & sides[1])

@@ -84,7 +84,7 @@ def history_of(grid: Grid, system: AhuSystem, site: str, utc_offset_h: float) ->
     drives = np.concatenate([outdoor[:, None], sun[:, None] * sun_hats(slot), np.ones((len(grid), 1))], axis=1)
     habits = habits_of(grid.features, system, utc_offset_h)
     people = np.stack([people_steps(grid, zone, system, habits, utc_offset_h) for zone in system.zones], axis=1)
-    runs = np.nan_to_num(grid.steps(running(grid.features, ahu))).min(axis=1)
+    runs = np.nan_to_num(grid.steps(running(grid.features, system))).min(axis=1)
     return History(
         air=by_zone("zone_air_temperature", end=True),
         people=np.where(np.isfinite(people), people, 0.0),
