@@ -63,7 +63,10 @@ class Grid:
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def _rows(self, name: str) -> Array:
-        column = self.features.column(name).astype(np.float64)
+        return self.steps(self.features.column(name).astype(np.float64))
+
+    def steps(self, column: Array) -> Array:
+        """A column of the features by whole steps, float64 [steps, per_step]."""
         return column[len(column) - len(self) * self.per_step :].reshape(len(self), self.per_step)
 
 

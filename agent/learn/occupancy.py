@@ -8,7 +8,7 @@ import numpy.typing as npt
 from agent.equipment.systems import AhuSystem
 from agent.features.grid import DAY_KINDS, SLOTS, STEP_S, Grid, day_kind_of, slot_of
 from agent.learn.parameters import OccupancyParameters
-from agent.learn.presence import people_steps
+from agent.learn.presence import habits_of, people_steps
 
 Array = npt.NDArray[np.float64]
 
@@ -18,7 +18,8 @@ def learn_occupancy(grid: Grid, system: AhuSystem, utc_offset_h: float) -> Occup
     zones = system.zones
     start = grid.end_unix_s - STEP_S + 1.0
     slot, kind = slot_of(start, utc_offset_h), day_kind_of(start, utc_offset_h)
-    people = np.stack([people_steps(grid, zone, system.schedule, utc_offset_h) for zone in zones], axis=1)
+    habits = habits_of(grid.features, system, utc_offset_h)
+    people = np.stack([people_steps(grid, zone, system, habits, utc_offset_h) for zone in zones], axis=1)
     known = np.asarray(np.isfinite(people).all(axis=1))
     people = np.where(known[:, None], people, 0.0)
     seen = _sum_by(kind, slot, known[:, None].astype(np.float64))
@@ -32,6 +33,7 @@ def learn_occupancy(grid: Grid, system: AhuSystem, utc_offset_h: float) -> Occup
         count=_nested(np.asarray(_sum_by(kind, slot, people) / often)),
         share=_nested(_sum_by(kind, slot, (people > 0.0).astype(np.float64)) / often),
         any_share=tuple(tuple(float(x) for x in row) for row in any_share),
+        run_share=tuple(tuple(float(x) for x in row) for row in habits),
     )
 
 

@@ -91,6 +91,8 @@ class OccupancyParameters:
     """Share of days on which the zone had somebody in, [kind][slot][zone]."""
     any_share: tuple[Numbers, ...]
     """The same for the whole floor, [kind][slot]."""
+    run_share: tuple[Numbers, ...]
+    """Share of days on which the machine ran, [kind][slot]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,8 @@ class ThermostatParameters:
     cool_k_h: float
     lead_h: float
     """The longest start before people come that is worth having."""
+    setback_c: float
+    """The lowest heating set-point that it is given."""
     coldest_c: float
     """What the coldest zone was let to fall to."""
     over_k: Numbers

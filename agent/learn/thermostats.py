@@ -8,7 +8,7 @@ import numpy.typing as npt
 from agent.equipment.systems import AhuSystem
 from agent.features.grid import DAY_S, STEP_S, WORKDAY, Grid, day_kind_of, fill
 from agent.learn.parameters import ThermostatParameters
-from agent.learn.presence import people_steps
+from agent.learn.presence import habits_of, people_steps, running
 
 Array = npt.NDArray[np.float64]
 
@@ -54,6 +54,7 @@ def learn_thermostats(grid: Grid, system: AhuSystem, utc_offset_h: float) -> The
         heat_k_h=_rate(rates["heat"]),
         cool_k_h=_rate(rates["cool"]),
         lead_h=_lead_h(grid, system, is_on, utc_offset_h),
+        setback_c=_setback_c(grid, system),
         coldest_c=_coldest_c(grid, system),
         over_k=tuple(over),
         under_k=tuple(under),
@@ -62,15 +63,16 @@ def learn_thermostats(grid: Grid, system: AhuSystem, utc_offset_h: float) -> The
 
 def _runs(grid: Grid, system: AhuSystem) -> npt.NDArray[np.bool_]:
     """Steps through which the machine ran; all where nobody tells."""
-    status = grid.mean(f"{system.ahu}.on_off_status")
-    if not np.isfinite(status).any():
+    rows = running(grid.features, system)
+    if not np.isfinite(rows).any():
         return np.ones(len(grid), bool)
-    return np.nan_to_num(status) > 0.99
+    return np.asarray(np.nan_to_num(grid.steps(rows)).min(axis=1) > 0.99)
 
 
 def _lead_h(grid: Grid, system: AhuSystem, is_on: npt.NDArray[np.bool_], utc_offset_h: float) -> float:
     """As long as the machine ever ran before the first who came on a workday: own control's experience, in a span."""
-    people = np.stack([people_steps(grid, zone, system.schedule, utc_offset_h) for zone in system.zones], axis=1)
+    habits = habits_of(grid.features, system, utc_offset_h)
+    people = np.stack([people_steps(grid, zone, system, habits, utc_offset_h) for zone in system.zones], axis=1)
     anybody = np.nan_to_num(people).any(axis=1)
     start = grid.end_unix_s - STEP_S + 1.0
     day = np.floor((start + utc_offset_h * 3600.0) / DAY_S)
@@ -82,6 +84,11 @@ def _lead_h(grid: Grid, system: AhuSystem, is_on: npt.NDArray[np.bool_], utc_off
         if len(idle):
             leads.append((come - 1 - idle[-1]) * STEP_S / 3600.0)
     return float(np.clip(np.quantile(leads, LEAD_SHARE) if leads else LEAD_MOST_H, LEAD_LEAST_H, LEAD_MOST_H))
+
+
+def _setback_c(grid: Grid, system: AhuSystem) -> float:
+    told = np.stack([grid.mean(f"{zone}.zone_air_heating_temperature_setpoint") for zone in system.zones])
+    return float(np.nanquantile(told, COLD_SHARE)) if np.isfinite(told).any() else USUAL_COLD_C
 
 
 def _coldest_c(grid: Grid, system: AhuSystem) -> float:
@@ -113,7 +120,7 @@ def _swing(air: Array, aim: Array, is_on: npt.NDArray[np.bool_], sign: float) ->
     beyond = sign * (aim - air)
     steady = is_on & (np.abs(beyond) < 1.0) & np.isfinite(beyond)
     steady[1:] &= np.abs(np.diff(aim)) < 0.1
-    steady &= _crosses(beyond)
+    steady &= _crosses(np.where(steady, beyond, np.nan))
     held = beyond[steady]
     if len(held) < 16:
         return SWING_K
@@ -121,9 +128,8 @@ def _swing(air: Array, aim: Array, is_on: npt.NDArray[np.bool_], sign: float) ->
 
 
 def _crosses(beyond: Array) -> npt.NDArray[np.bool_]:
-    """On both sides of the set-point within half an hour before or after."""
+    """On both sides of the set-point within half an hour before or after; NaN is on neither."""
     sides = [
-        np.convolve(np.nan_to_num(side * beyond) >= -TOUCH_K, np.ones(2 * CROSS_STEPS + 1), mode="same") > 0.0
-        for side in (1.0, -1.0)
+        np.convolve(side * beyond >= -TOUCH_K, np.ones(2 * CROSS_STEPS + 1), mode="same") > 0.0 for side in (1.0, -1.0)
     ]
     return np.asarray(sides[0] & sides[1])

@@ -15,7 +15,7 @@ from agent.equipment.systems import AhuSystem
 from agent.features.grid import DAY_S, SLOTS, STEP_S, Grid, fill, slot_of
 from agent.learn.least_squares import fit_signed, trace
 from agent.learn.parameters import AhuParameters, ZoneParameters
-from agent.learn.presence import people_steps
+from agent.learn.presence import habits_of, people_steps, running
 
 Array = npt.NDArray[np.float64]
 
@@ -82,7 +82,9 @@ def history_of(grid: Grid, system: AhuSystem, site: str, utc_offset_h: float) ->
     sun = np.nan_to_num(fill(grid.mean(f"{site}.solar_irradiance")))
     slot = slot_of(grid.end_unix_s - STEP_S + 1.0, utc_offset_h)
     drives = np.concatenate([outdoor[:, None], sun[:, None] * sun_hats(slot), np.ones((len(grid), 1))], axis=1)
-    people = np.stack([people_steps(grid, zone, system.schedule, utc_offset_h) for zone in system.zones], axis=1)
+    habits = habits_of(grid.features, system, utc_offset_h)
+    people = np.stack([people_steps(grid, zone, system, habits, utc_offset_h) for zone in system.zones], axis=1)
+    runs = np.nan_to_num(grid.steps(running(grid.features, system))).min(axis=1)
     return History(
         air=by_zone("zone_air_temperature", end=True),
         people=np.where(np.isfinite(people), people, 0.0),
@@ -96,7 +98,7 @@ def history_of(grid: Grid, system: AhuSystem, site: str, utc_offset_h: float) ->
         cool_kw=grid.mean(f"{ahu}.cooling_power"),
         heat_kw=grid.mean(f"{ahu}.heating_power"),
         heating_setpoint=by_zone("zone_air_heating_temperature_setpoint"),
-        is_on=np.nan_to_num(grid.mean(f"{ahu}.on_off_status")) > 0.99,
+        is_on=np.asarray(runs > 0.99),
     )
 
 

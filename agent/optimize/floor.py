@@ -51,12 +51,14 @@ class Present:
         return bool(np.isfinite(self.air_c).all() and np.isfinite(self.people).all())
 
 
-def look(features: Features, system: AhuSystem, site: str, utc_offset_h: float) -> Present:
+def look(
+    features: Features, system: AhuSystem, occupancy: OccupancyParameters, site: str, utc_offset_h: float
+) -> Present:
     status = latest(features, f"{system.ahu}.on_off_status")
     command = latest(features, f"{system.ahu}.on_off_command")
     return Present(
         air_c=np.array([latest(features, f"{zone}.zone_air_temperature") for zone in system.zones]),
-        people=np.array([people_now(features, zone, system.schedule, utc_offset_h) for zone in system.zones]),
+        people=np.array([people_now(features, zone, system, occupancy, utc_offset_h) for zone in system.zones]),
         outdoor_c=latest(features, f"{site}.outdoor_air_temperature"),
         supply_setpoint_c=latest(features, f"{system.ahu}.supply_air_temperature_setpoint"),
         is_on=(status if math.isfinite(status) else command if math.isfinite(command) else 1.0) > 0.5,
@@ -96,6 +98,8 @@ class Watchman:
         # Back within the longest lead; but a machine too small for that need not do better than it did by itself.
         back_c = float(np.min(bands.low)) - thermostats.lead_h * thermostats.heat_k_h
         self.setback_low_c = max(SETBACK_LOW_C, min(back_c, thermostats.coldest_c))
+        self.own_setback_c = max(self.setback_low_c, min(thermostats.setback_c, float(np.min(bands.low)) - 1.0))
+        """Where only set-points can be moved: not deeper than they were."""
         self._bands = bands
         self._offset_h = utc_offset_h
         self.is_ready = False

@@ -55,7 +55,7 @@ class ZoneLadder:
 
     def propose(self, features: Features, now: Instant) -> list[Proposal]:
         """Wishes for this air handler; none while a zone cannot be seen."""
-        present = floor.look(features, self.system, self._site, self._offset_h)
+        present = floor.look(features, self.system, self.occupancy, self._site, self._offset_h)
         if not present.is_known:
             self._shaper.forget(f"{self.system.ahu}.")
             return []
@@ -102,7 +102,7 @@ class ZoneLadder:
         low, high = float(self._bands.low[z]), float(self._bands.high[z])
         why = f"the comfort band less {low - self.system.comfort_low_c:.1f} K for how the zone swings"
         if not is_on and (self._watchman.leaves or not floor.can_switch(self._shaper, self.system.ahu)):
-            low, high = self._watchman.setback_low_c, floor.SETBACK_HIGH_C
+            low, high = self._watchman.own_setback_c, floor.SETBACK_HIGH_C
             why = "set back: nobody is in, and nobody is expected yet"
         elif floor.is_spare(z, present, crowd):
             low, high = floor.RELAXED_LOW_C, floor.RELAXED_HIGH_C

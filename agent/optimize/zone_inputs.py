@@ -50,6 +50,7 @@ class ZoneInputs:
         shaper: Shaper,
         bands: Bands,
         *,
+        habits: Array,
         lead_h: float,
         site: str,
         utc_offset_h: float,
@@ -63,6 +64,7 @@ class ZoneInputs:
         self._offset_h = utc_offset_h
         self._objective = objective
         self._lead_steps = lead_h * 3600.0 / STEP_S
+        self._habits = habits
         self._modes = [modes_of(np.array(zone.a)) for zone in parameters.zones]
 
     def at(
@@ -116,7 +118,7 @@ class ZoneInputs:
         air = np.where(np.isfinite(air), air, air[np.isfinite(air)][0])
         outdoor = fill(grid.mean(f"{self._site}.outdoor_air_temperature"), longest=SLOTS)
         sun = np.nan_to_num(fill(grid.mean(f"{self._site}.solar_irradiance")))
-        people = np.nan_to_num(people_steps(grid, zone.zone, self.system.schedule, self._offset_h))
+        people = np.nan_to_num(people_steps(grid, zone.zone, self.system, self._habits, self._offset_h))
         hats = sun_hats(slot_of(grid.end_unix_s - STEP_S + 1.0, self._offset_h))
         drives = np.column_stack(
             [

@@ -59,8 +59,17 @@ class ZonePlanner:
         foreseen = Bands.of(system, thermostats, np.minimum(ERROR_MAX_K, ERROR_SHARE * error))
         self._reset = SupplyReset(system, self._bands, shaper)
         self._watchman = Watchman(occupancy, thermostats, self._bands, utc_offset_h)
-        where = {"site": site, "utc_offset_h": utc_offset_h, "objective": objective}
-        self.inputs = ZoneInputs(system, parameters, shaper, foreseen, lead_h=thermostats.lead_h, **where)  # type: ignore[arg-type]
+        self.inputs = ZoneInputs(
+            system,
+            parameters,
+            shaper,
+            foreseen,
+            habits=np.array(occupancy.run_share),
+            lead_h=thermostats.lead_h,
+            site=site,
+            utc_offset_h=utc_offset_h,
+            objective=objective,
+        )
 
     @property
     def meters(self) -> tuple[str, ...]:
@@ -69,7 +78,7 @@ class ZonePlanner:
 
     def propose(self, features: Features, now: Instant) -> list[Proposal]:
         """Wishes for this air handler; none while anything needed is unknown or the fit is poor."""
-        present = floor.look(features, self.system, self._site, self._offset_h)
+        present = floor.look(features, self.system, self.occupancy, self._site, self._offset_h)
         is_seen = present.is_known and math.isfinite(present.outdoor_c + present.supply_setpoint_c)
         if not self.parameters.is_fit or not is_seen:
             self._shaper.forget(f"{self.system.ahu}.")
@@ -122,7 +131,7 @@ class ZonePlanner:
         """Heating and cooling set-point of one zone, and why."""
         if not is_on and (self._watchman.leaves or not floor.can_switch(self._shaper, self.system.ahu)):
             why = "set back: nobody is in, and nobody is expected yet"
-            return self._watchman.setback_low_c, floor.SETBACK_HIGH_C, why
+            return self._watchman.own_setback_c, floor.SETBACK_HIGH_C, why
         if floor.is_spare(z, present, crowd):
             why = "nobody is in this zone and nobody is expected for two hours"
             return floor.RELAXED_LOW_C, floor.RELAXED_HIGH_C, why
