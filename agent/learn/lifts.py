@@ -97,9 +97,14 @@ def _states(
     """kW of a standing car and of one out of service, the shares by depth, and steps seen by depth."""
     settled = quiet & (np.abs(np.diff(cars, prepend=cars[0])) < 0.01) & (np.diff(depth, prepend=depth[0]) == 0.0)
     awake = settled & (cars >= cars_all - 0.01) & (depth == 0)
-    # A group that is never quiet still has its least power.
-    told = power[awake] if awake.any() else power[np.isfinite(power)]
-    standing = float(np.median(told) if awake.any() else np.quantile(told, 0.05)) / cars_all
+    if awake.any():
+        standing = float(np.median(power[awake])) / cars_all
+    elif settled.any():  # Never seen awake: what it took in other states, by the shares assumed for these.
+        saved = np.array(SAVES)[np.clip(depth, 0, DEPTHS - 1).astype(int)] * (1.0 - SLEEPING_SHARE)
+        share = cars * (1.0 - saved) + SLEEPING_SHARE * (cars_all - cars)
+        standing = float(np.median(power[settled] / share[settled]))
+    else:  # Never quiet: it still has its least power.
+        standing = float(np.quantile(power[np.isfinite(power)], 0.05)) / cars_all
     sleeping = SLEEPING_SHARE * standing
     few = settled & (cars < cars_all - 0.5) & (depth == 0)
     if few.sum() >= 4:

@@ -17,17 +17,13 @@ from agent.learn.parameters import Distrust, Parameters
 from agent.learn.thermostats import learn_thermostats
 from agent.learn.zones import learn_ahu
 
-MISSED_S = 12.0 * 3600.0
-"""So long before it was noticed a machine may have been another one already (our assumption: half a day of hours)."""
-
 
 def without_before(history: Features, systems: Systems, distrusts: tuple[Distrust, ...]) -> Features:
-    """Of a machine that is not what it was, only what came since its plans began to miss."""
+    """Of a machine that is not what it was, only what came since that was noticed."""
     values = history.values
     rows = np.arange(len(values))
     for told in distrusts:
-        began_s = told.since_unix_s - MISSED_S
-        gone = history.at.unix_s - (len(values) - 1 - rows) * history.grid_s < began_s
+        gone = history.at.unix_s - (len(values) - 1 - rows) * history.grid_s < told.since_unix_s
         if gone.any() and not gone.all():
             values = np.where(gone[:, None] & _columns_of(told.machine, systems, history), np.nan, values)
     values = values.astype(np.float32)

@@ -16,6 +16,7 @@ from agent.core.features import Features
 from agent.learn.parameters import Distrust
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
+QUARTERS = 4
 HOURS_KEPT = 24
 LEAST_HOURS = 18
 """Comparisons before anything is judged."""
@@ -123,13 +124,13 @@ class Evidence:
 
 
 def measured_kwh(features: Features, meters: tuple[str, ...]) -> float:
-    """Energy of the last hour by these power meters together, NaN where one was not seen for a quarter of it."""
-    rows = max(1, round(HOUR_S / features.grid_s))
+    """Energy of the last hour by these power meters together, NaN where one was not seen in a quarter of it."""
+    a_quarter = max(1, round(HOUR_S / QUARTERS / features.grid_s))
     total = 0.0
     for meter in meters:
-        seen = features.column(meter)[-rows:]
+        seen = features.column(meter)[-QUARTERS * a_quarter :].reshape(-1, a_quarter)
         known = np.isfinite(seen)
-        if known.mean() < 0.75:
+        if len(seen) < QUARTERS or not known.any(axis=1).all():
             return float("nan")
-        total += float(seen[known].mean())
+        total += float(np.mean(np.where(known, seen, 0.0).sum(axis=1) / known.sum(axis=1)))
     return total

@@ -22,11 +22,12 @@ from agent.optimize.machines import Planned, planners_of
 from agent.optimize.objective import Objective
 from agent.optimize.rules_room import plants_of
 from agent.optimize.shape import Shaper
-from agent.optimize.together import agree
+from agent.optimize.together import agree, machine_of, with_billed_peak
 from agent.optimize.told import Told, first_hour_kwh, told_of
 
 __all__ = ["MODELS", "News", "OnnxPlanner"]
 
+PATIENCE_S = 1800.0
 SAME = 0.06
 """A set-point nearer than this to our wish follows it (as the lease judges, agent/control/lease.py)."""
 
@@ -76,6 +77,8 @@ class OnnxPlanner:
         }
         self._room_of = {part: room.room for room in systems.rooms for part in (*room.cracs, room.plant) if part}
         """A data room is planned as one machine: its CRACs, and the plant whose water only they use."""
+        self._waits: dict[str, float] = {}
+        """By machine that waits for the demand charge's sake, since when."""
         self._wished: dict[str, list[Proposal]] = {}
         """By machine, what was wished in the last cycle."""
         self.news = News([], [], [], [], [])
@@ -116,15 +119,29 @@ class OnnxPlanner:
             wishes += rules.propose_lifts(lifts, features, now) if planned is None else planned
         for plant in sorted(ruled):
             wishes += rules.propose_plant(plant, features, now)
-        granted = agree(wishes, self.systems.together, features, self._kinds, kw)
+        granted = self._agreed(wishes, features, now, kw)
         self._remember(granted)
         return granted
+
+    def _agreed(self, wishes: list[Proposal], features: Features, now: Instant, kw: dict[str, float]) -> list[Proposal]:
+        """Below the site's peak; where a peak only costs, starts are staggered by half an hour at most."""
+        together = self.systems.together
+        if self.objective.demand_price <= 0.0 or together.peak_kw is not None:
+            return agree(wishes, together, features, self._kinds, kw)
+        granted = agree(wishes, with_billed_peak(together, features), features, self._kinds, kw)
+        waiting = {machine_of(wish) for wish in granted if "peak" in wish.limits}
+        self._waits = {machine: self._waits.get(machine, now.mono_s) for machine in waiting}
+        patient = {machine for machine, since_s in self._waits.items() if now.mono_s - since_s < PATIENCE_S}
+        return [
+            asked if "peak" in got.limits and machine_of(got) not in patient else got
+            for asked, got in zip(wishes, granted, strict=True)
+        ]
 
     def _remember(self, granted: list[Proposal]) -> None:
         self._wished = {}
         for wish in granted:
-            equipment = wish.point.partition(".")[0]
-            self._wished.setdefault(self._room_of.get(equipment, equipment), []).append(wish)
+            machine = machine_of(wish)
+            self._wished.setdefault(self._room_of.get(machine, machine), []).append(wish)
 
     def _ask(self, machine: str, features: Features, now: Instant, kw: dict[str, float]) -> list[Proposal] | None:
         """None: the rules have to run it. An empty list: something needed cannot be seen, hands off."""

@@ -16,6 +16,7 @@ from agent.core.features import Features
 from agent.equipment.energy import Together, Units
 from agent.features.grid import latest
 
+DAY_S = 86_400.0
 RANKS = {"crac": 0, "lift_group": 1, "ahu": 2}
 """Who rises first where not all can: servers wait for nobody, an air handler can start later."""
 
@@ -29,6 +30,23 @@ def agree(
     for units in together.units:
         wishes = _in_reserve(wishes, units, features)
     return wishes
+
+
+def machine_of(wish: Proposal) -> str:
+    return wish.point.partition(".")[0]
+
+
+def with_billed_peak(together: Together, features: Features) -> Together:
+    """With the highest quarter of an hour that the window shows as the peak: to stay below it costs nothing more."""
+    if together.meter is None:
+        return together
+    seen = features.column(f"{together.meter}.electric_power")
+    a_quarter = max(1, round(900.0 / features.grid_s))
+    whole = seen[len(seen) % a_quarter :].reshape(-1, a_quarter)
+    means = whole[np.isfinite(whole).all(axis=1)].mean(axis=1)
+    if len(means) * 900.0 < DAY_S:
+        return together  # Less than a day was seen: nobody knows yet what it commonly takes.
+    return replace(together, peak_kw=round(float(means.max()), 1))
 
 
 def _below_peak(
@@ -52,7 +70,7 @@ def _below_peak(
         else:
             room_kw -= max(0.0, rise_kw)
     why = f"the site may take {peak_kw:g} kW in all: it waits"
-    return [_stay(wish, features, why, "peak") if wish.point.partition(".")[0] in waiting else wish for wish in wishes]
+    return [_stay(wish, features, why, "peak") if machine_of(wish) in waiting else wish for wish in wishes]
 
 
 def _rise_kw(machine: str, wishes: list[Proposal], features: Features, kw: Mapping[str, float]) -> float:
@@ -61,7 +79,7 @@ def _rise_kw(machine: str, wishes: list[Proposal], features: Features, kw: Mappi
     now_kw = latest(features, power)
     now_kw = 0.0 if math.isnan(now_kw) else now_kw
     rise_kw = kw.get(machine, now_kw) - now_kw
-    if any(_is_start(wish, features) for wish in wishes if wish.point.partition(".")[0] == machine):
+    if any(_is_start(wish, features) for wish in wishes if machine_of(wish) == machine):
         seen = features.column(power)
         most_kw = float(np.nanmax(seen)) if np.isfinite(seen).any() else 0.0
         rise_kw = max(rise_kw, most_kw - now_kw)
