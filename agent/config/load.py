@@ -16,6 +16,8 @@ from agent.config.model import SiteConfig
 from agent.config.notes import missing_secrets, notes
 from agent.config.products import expand
 from agent.config.telling import known_keys, tell
+from agent.config.tls import FILES
+from agent.config.upstream import Broker
 from agent.core.errors import ConfigError, Problem
 
 SECRETS = {"password", "passwd", "passphrase", "pwd", "secret", "token", "api_key"}
@@ -140,11 +142,15 @@ def _secrets(told: Any, where: Steps) -> Iterator[Finding]:
 def _absolute(config: SiteConfig, folder: Path) -> SiteConfig:
     """Paths in the file are meant from the file's folder."""
     store = config.store.model_copy(update={"path": folder / config.store.path})
-    brokers = {
-        name: broker.model_copy(update={"password_file": _secret_path(broker.password_file, folder)})
-        for name, broker in config.brokers.items()
-    }
+    brokers = {name: _with_paths(broker, folder) for name, broker in config.brokers.items()}
     return config.model_copy(update={"store": store, "brokers": brokers})
+
+
+def _with_paths(broker: Broker, folder: Path) -> Broker:
+    tls = broker.tls
+    if tls is not None:
+        tls = tls.model_copy(update={key: _secret_path(getattr(tls, key), folder) for key in FILES})
+    return broker.model_copy(update={"password_file": _secret_path(broker.password_file, folder), "tls": tls})
 
 
 def _secret_path(told: Path | None, folder: Path) -> Path | None:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from agent.config.lines import Finding
 from agent.config.model import SiteConfig
+from agent.config.tls import FILES
+from agent.config.upstream import Broker
+from agent.config.wires import is_loopback
 from agent.equipment.kinds import role_of
 from agent.equipment.templates import template
 
@@ -16,11 +19,20 @@ OTHERS = 0o077
 
 
 def missing_secrets(config: SiteConfig) -> Iterator[Finding]:
-    """Password files that are not there: the agent would not start."""
+    """Files that are not there: the agent would not start."""
     for name, broker in config.brokers.items():
-        path = broker.password_file
-        if path is not None and not _is_elsewhere(path) and _stat_mode(path) is None:
-            yield ("brokers", name, "password_file"), f"no file {path}", "a file with the password", None
+        for where, path in _files(broker):
+            if not _is_elsewhere(path) and _stat_mode(path) is None:
+                wanted = "a file with the password" if where == ("password_file",) else "a file in PEM"
+                yield ("brokers", name, *where), f"no file {path}", wanted, None
+
+
+def _files(broker: Broker) -> Iterator[tuple[tuple[str, ...], Path]]:
+    if broker.password_file is not None:
+        yield ("password_file",), broker.password_file
+    for key in FILES if broker.tls is not None else ():
+        if (path := getattr(broker.tls, key)) is not None:
+            yield ("tls", key), path
 
 
 def notes(config: SiteConfig) -> Iterator[str]:
@@ -82,13 +94,22 @@ def _template_notes(config: SiteConfig) -> Iterator[str]:
 
 def _secret_notes(config: SiteConfig) -> Iterator[str]:
     for name, broker in config.brokers.items():
-        mode = None if broker.password_file is None else _stat_mode(broker.password_file)
-        if mode is not None and mode & OTHERS:
-            yield f"brokers.{name}.password_file {broker.password_file} is open to others: chmod 600 it"
-        if broker.password_file is not None and _is_elsewhere(broker.password_file):
-            yield f"brokers.{name}.password_file {broker.password_file.name} cannot be seen from here"
+        for where, path in _files(broker):
+            key, mode = f"brokers.{name}.{'.'.join(where)}", _stat_mode(path)
+            if where[-1] in ("password_file", "key_file") and mode is not None and mode & OTHERS:
+                yield f"{key} {path} is open to others: chmod 600 it"
+            if _is_elsewhere(path):
+                yield f"{key} {path.name} cannot be seen from here"
         if broker.password_env is not None and broker.password_env not in os.environ:
             yield f"brokers.{name}.password_env {broker.password_env} is not set here; it must be where the agent runs"
+        yield from _tls_notes(name, broker)
+
+
+def _tls_notes(name: str, broker: Broker) -> Iterator[str]:
+    if broker.tls is None and not is_loopback(broker.host):
+        yield f"brokers.{name} has no tls: password and set-points cross the network in clear text"
+    if broker.tls is not None and not broker.tls.verify_host:
+        yield f"brokers.{name}.tls.verify_host is false: any host with a certificate of that CA is believed"
 
 
 def _stat_mode(path: Path) -> int | None:
