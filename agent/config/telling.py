@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from agent.config import clock, control, data_use, devices, equipment, limits, points, sinks, site, upstream
+from agent.config import clock, control, data_use, devices, equipment, limits, points, sinks, site, tls, upstream
 from agent.config.lines import Sheet, nearest
 from agent.config.model import SiteConfig
 from agent.core.errors import Problem
@@ -21,6 +21,7 @@ SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
     ("clock", "lockstep"): clock.LockstepTime,
     ("store",): site.StoreSection,
     ("brokers", "*"): upstream.Broker,
+    ("brokers", "*", "tls"): tls.Tls,
     ("devices", "*", "modbus"): devices.ModbusDevice,
     ("devices", "*", "modbus", "points", "*"): points.ModbusEntry,
     ("devices", "*", "modbus", "points", "*", "write"): points.WriteEntry,

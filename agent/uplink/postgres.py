@@ -53,7 +53,7 @@ def make(told: config.PostgresSink, place: Place) -> PostgresSink:
         database=told.database,
         username=told.username or "hushwatt",
         password=told.password(),
-        tls=ssl.create_default_context() if told.tls else None,
+        tls=told.tls.context() if told.tls else None,
     )
     return PostgresSink(database, place.clock, site=place.site, gateway=place.gateway)
 
