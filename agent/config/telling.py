@@ -22,6 +22,8 @@ SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
     ("store",): site.StoreSection,
     ("brokers", "*"): upstream.Broker,
     ("brokers", "*", "tls"): tls.Tls,
+    ("upstream", "sinks", "*", "nats", "tls"): tls.Tls,
+    ("upstream", "sinks", "*", "postgres", "tls"): tls.Tls,
     ("devices", "*", "modbus"): devices.ModbusDevice,
     ("devices", "*", "modbus", "points", "*"): points.ModbusEntry,
     ("devices", "*", "modbus", "points", "*", "write"): points.WriteEntry,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from agent.store.codec import pack_floats, pack_ints
 from agent.store.jsonable import dump
-from agent.store.rollups import add_rollups
+from agent.store.rollups import Rollups
 from agent.store.tracks import PointName, Told, Track
 
 _BLOCK = "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -92,13 +92,15 @@ class Compactor:
         """A block, its chunks, and what they add to the rollups."""
         ids = [self._resolve(point) for point in scans.points]
         count = len(scans.times_s)
+        rollups = Rollups()
         first_chunk = self._next["chunks"]
         self._next["chunks"] += len(ids)
         for number, (point_id, column) in enumerate(zip(ids, scans.columns(), strict=True)):
             if len(column.values):
                 self._conn.execute(_CHUNK, (first_chunk + number, *_packed(column, count)))
                 if scans.is_set:
-                    add_rollups(self._conn, point_id, scans.times_s[column.place], column.values, column.quality)
+                    rollups.add(point_id, scans.times_s[column.place], column.values, column.quality)
+        rollups.write(self._conn)
         self._conn.execute(
             _BLOCK,
             (

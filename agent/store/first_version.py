@@ -43,7 +43,7 @@ def carry_over(conn: sqlite3.Connection) -> None:
         "samples": samples,
         "entries": conn.execute("SELECT coalesce(max(id), 0) FROM journal").fetchone()[0],
         "dropped": counters.get("dropped", 0),
-        "cursors": {SINK: [counters.get("acknowledged", 0), []]},
+        "cursors": {SINK: [counters.get("acknowledged", 0), []]} if last else {},
     }
     conn.execute("INSERT INTO state VALUES ('state', ?)", (json.dumps(state),))
 

@@ -18,6 +18,7 @@ from sqlite_utils import Database
 
 from agent.core.clock import Instant
 from agent.core.points import PointSpec, PointTable
+from agent.store.archive import Archive, Layout
 from agent.store.classes import class_of
 from agent.store.compact import Compactor
 from agent.store.counts import stored_state
@@ -53,29 +54,29 @@ class Keeper:
         self._points: dict[PointName, int] = {}
         with told_as_store_error(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._conn = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self.conn = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             try:
                 self._open(table)
             except BaseException:
-                self._conn.close()
+                self.conn.close()
                 raise
 
     def _open(self, table: PointTable) -> None:
-        conn = self._conn
+        conn = self.conn
         conn.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # Has its say only before a file's first table.
         conn.execute("PRAGMA journal_mode = WAL")
         conn.execute("PRAGMA synchronous = FULL")
         conn.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
         _probe(conn, self.path)
         migrate(Database(conn, execute_plugins=False), self.path)
-        with self._transaction():
+        with self.transaction():
             for spec in table:
                 self._keep_point(spec)
 
     def begin_life(self, at: Instant) -> State:
         """Count this life and tell where the counting goes on, from the log and the database, whichever is ahead."""
         log = self._read_log(segment_numbers(self.path))
-        stored = stored_state(self._conn)
+        stored = stored_state(self.conn)
         told = last_state(log) or State()
         state = State(
             boot=max(stored.boot, told.boot) + 1,
@@ -86,7 +87,7 @@ class Keeper:
             cursors=told.cursors or stored.cursors,
         )
         row = (state.boot, at.unix_s, int(at.is_set), at.unix_s - at.mono_s)
-        with self._transaction() as conn:
+        with self.transaction() as conn:
             conn.execute(
                 "INSERT OR IGNORE INTO boots (id, started_unix_s, clock_set, offset_s) VALUES (?, ?, ?, ?)", row
             )
@@ -101,32 +102,32 @@ class Keeper:
 
     def _keep_point(self, spec: PointSpec) -> None:
         rank = int(class_of(spec))
-        row = self._conn.execute("SELECT id, unit FROM points WHERE name = ?", (spec.id,)).fetchone()
+        row = self.conn.execute("SELECT id, unit FROM points WHERE name = ?", (spec.id,)).fetchone()
         if row is not None and row[1] == spec.unit:
-            self._conn.execute("UPDATE points SET class = ?1 WHERE id = ?2 AND class <> ?1", (rank, row[0]))
+            self.conn.execute("UPDATE points SET class = ?1 WHERE id = ?2 AND class <> ?1", (rank, row[0]))
             return
         if row is not None:
             old = f"{spec.id} ({row[1]}, until boot {self._boots() + 1})"
-            self._conn.execute("UPDATE points SET name = ? WHERE id = ?", (old, row[0]))
+            self.conn.execute("UPDATE points SET name = ? WHERE id = ?", (old, row[0]))
             self.renamed.append(old)
-        self._conn.execute(_POINT, (spec.id, spec.unit, str(spec.kind), rank))
+        self.conn.execute(_POINT, (spec.id, spec.unit, str(spec.kind), rank))
 
     def _boots(self) -> int:
-        return int(self._conn.execute("SELECT coalesce(max(id), 0) FROM boots").fetchone()[0])
+        return int(self.conn.execute("SELECT coalesce(max(id), 0) FROM boots").fetchone()[0])
 
     def _resolve(self, point: PointName) -> int:
         """The file's id of a point that the log names; one that nobody configures any more is kept as well."""
         if point not in self._points:
             name, unit = point
-            known = self._conn.execute(
+            known = self.conn.execute(
                 "SELECT id FROM points WHERE unit = ?2 AND (name = ?1 OR substr(name, 1, length(?1) + 2) = ?1 || ' (') "
                 "ORDER BY id DESC LIMIT 1",
                 (name, unit),
             ).fetchone()
             if known is None:
-                taken = self._conn.execute("SELECT 1 FROM points WHERE name = ?", (name,)).fetchone()
+                taken = self.conn.execute("SELECT 1 FROM points WHERE name = ?", (name,)).fetchone()
                 row = (f"{name} ({unit})" if taken else name, unit, "sensor", 0)
-                known = (self._conn.execute(_POINT, row).lastrowid,)
+                known = (self.conn.execute(_POINT, row).lastrowid,)
             self._points[point] = int(known[0])
         return self._points[point]
 
@@ -142,7 +143,7 @@ class Keeper:
             return False
         segments = self._read_log(numbers)
         self.skipped += sum(told.skipped for told in segments)
-        with self._transaction() as conn:
+        with self.transaction() as conn:
             self._date(clock_offsets(segments))
             boots = {told.boot: told for told in segments}
             for boot, told in boots.items():
@@ -157,7 +158,7 @@ class Keeper:
         return True
 
     def compacted(self) -> int:
-        row = self._conn.execute("SELECT json FROM state WHERE name = 'compacted'").fetchone()
+        row = self.conn.execute("SELECT json FROM state WHERE name = 'compacted'").fetchone()
         return int(row[0]) if row else 0
 
     def _some(self, numbers: Sequence[int]) -> list[int]:
@@ -186,25 +187,25 @@ class Keeper:
                 sync_folder(self.path)
 
     def _put_state(self, name: str, value: object) -> None:
-        self._conn.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, dump(value)))
+        self.conn.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, dump(value)))
 
     def _keep_boot(self, boot: int, told: Told) -> None:
         row = (boot, told.offset_s, told.os_boot)
-        self._conn.execute("INSERT OR IGNORE INTO boots (id, started_unix_s, clock_set) VALUES (?, 0, 0)", (boot,))
-        self._conn.execute("UPDATE boots SET offset_s = ?2, os_boot = ?3 WHERE id = ?1 AND os_boot = ''", row)
+        self.conn.execute("INSERT OR IGNORE INTO boots (id, started_unix_s, clock_set) VALUES (?, 0, 0)", (boot,))
+        self.conn.execute("UPDATE boots SET offset_s = ?2, os_boot = ?3 WHERE id = ?1 AND os_boot = ''", row)
 
     def _offsets(self) -> dict[str, float]:
-        return dict(self._conn.execute("SELECT os_boot, offset_s FROM boots WHERE clock_set = 1 AND os_boot <> ''"))
+        return dict(self.conn.execute("SELECT os_boot, offset_s FROM boots WHERE clock_set = 1 AND os_boot <> ''"))
 
     def _date(self, offsets: Mapping[str, float]) -> None:
         """The clock is known: what this life of the system had written before gets its date."""
         for os_boot, offset_s in offsets.items():
             same = "SELECT id FROM boots WHERE os_boot = ?2"
-            self._conn.execute(
+            self.conn.execute(
                 f"UPDATE journal SET unix_s = mono_s + ?1, clock_set = 1 WHERE clock_set = 0 AND boot IN ({same})",
                 (offset_s, os_boot),
             )
-            self._conn.execute(
+            self.conn.execute(
                 "UPDATE boots SET offset_s = ?1, clock_set = 1 WHERE os_boot = ?2",
                 (offset_s, os_boot),
             )
@@ -213,7 +214,7 @@ class Keeper:
 
     def put_parameters(self, equipment: str, at: Instant, fit: Mapping[str, object], values: object) -> int:
         """A new version; older ones stay. Returns its number, counted from 1."""
-        with self._transaction() as conn:
+        with self.transaction() as conn:
             (last,) = conn.execute(
                 "SELECT coalesce(max(version), 0) FROM parameters WHERE equipment = ?", (equipment,)
             ).fetchone()
@@ -223,30 +224,34 @@ class Keeper:
             )
         return int(last) + 1
 
+    def layouts(self) -> Mapping[int, Layout]:
+        return Archive(self.conn).layouts()
+
     def put_dead(self, sink: str, first_seq: int, last_seq: int, at: Instant, reason: str, payload: bytes) -> int:
         row = (sink, first_seq, last_seq, at.unix_s, reason, payload)
-        with self._transaction() as conn:
+        with self.transaction() as conn:
             return int(conn.execute("INSERT INTO dead_letters VALUES (NULL, ?, ?, ?, ?, ?, ?)", row).lastrowid or 0)
 
     def drop_dead(self, letter_id: int) -> None:
-        with self._transaction() as conn:
+        with self.transaction() as conn:
             conn.execute("DELETE FROM dead_letters WHERE id = ?", (letter_id,))
 
     def close(self) -> None:
         """Fold the database's log into it and let go."""
         with told_as_store_error(self.path):
-            self._conn.close()
+            self.conn.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing. Raises StoreError."""
         with told_as_store_error(self.path):
-            self._conn.execute("BEGIN IMMEDIATE")
+            self.conn.execute("BEGIN IMMEDIATE")
             try:
-                yield self._conn
-                self._conn.execute("COMMIT")
+                yield self.conn
+                self.conn.execute("COMMIT")
             except BaseException:
-                if self._conn.in_transaction:  # A full disk may have rolled back already.
-                    self._conn.execute("ROLLBACK")
+                if self.conn.in_transaction:  # A full disk may have rolled back already.
+                    self.conn.execute("ROLLBACK")
                 self._points = {}
                 raise
 

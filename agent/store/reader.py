@@ -25,6 +25,7 @@ from agent.store.faults import told_as_store_error
 from agent.store.hot import Hot, Vanished, clock_offsets, first_seqs, hot_entries, hot_pieces, hot_records, hot_spans
 from agent.store.log import sync_segments
 from agent.store.records import DeadLetter, EntryRecord, Record, ScanRecord, Slice, StoredParameters
+from agent.store.rollups import HOUR_S, Rolled, good_means, merge
 from agent.store.tracks import Told
 
 LOOKS = 20
@@ -118,6 +119,31 @@ class Reader:
             units = dict(self._names.values())
             hot_pieces(log, {name: units[name] for name in known.values()}, pieces)
             return {name: join(pieces[name], since_unix_s, until_unix_s) for name in points}
+
+    def hours(self, points: Sequence[str], since_unix_s: float, until_unix_s: float) -> dict[str, Rolled]:
+        """Means of the GOOD samples of the hours that begin in the span, also where samples were thinned or dropped.
+
+        Points without any are not in the answer.
+        """
+        with self._look() as log:
+            units, pieces = dict(self._points().values()), defaultdict[str, list[Series]](list)
+            hot_pieces(log, {name: units[name] for name in points if name in units}, pieces)
+            found = {}
+            for name, parts in pieces.items():
+                series = join(parts, np.ceil(since_unix_s / HOUR_S) * HOUR_S, np.ceil(until_unix_s / HOUR_S) * HOUR_S)
+                rolled = good_means(series.unix_s, series.values, series.quality, HOUR_S)
+                if rolled is not None:
+                    found[name] = rolled
+            sql = (
+                "SELECT h.unix_s, mean, low, high, n FROM hours h JOIN points p ON p.id = point "
+                "WHERE h.unix_s >= ? AND h.unix_s < ? AND name = ? ORDER BY h.unix_s"
+            )
+            for name in points:
+                rows = np.array(self._conn.execute(sql, (since_unix_s, until_unix_s, name)).fetchall(), np.float64)
+                if len(rows):
+                    stored = (rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3], rows[:, 4])
+                    found[name] = merge(stored, found[name]) if name in found else stored
+            return found
 
     def spans(self) -> list[tuple[float, float]]:
         """Stretches of time in which there are samples, in no order, overlapping."""

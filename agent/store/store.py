@@ -20,7 +20,7 @@ from agent.store.columns import Grid, Series
 from agent.store.counts import Counts
 from agent.store.outbox import Outbox
 from agent.store.records import StoredParameters
-from agent.store.retention import Bounds, retain
+from agent.store.retention import Bounds, retain, shed_text
 from agent.store.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -223,12 +223,13 @@ class Store:
 
     async def tidy(self) -> None:
         """Compact all that is sealed, then let go of what is too old or too much. May raise StoreError."""
-        sealed, bounds = self._sealed_number, self._bounds
+        sealed, bounds, acked = self._sealed_number, self._bounds, self.outbox.acked
         try:
             while await self._workers.keep(lambda keeper: keeper.compact(sealed)):
                 pass
-            for told in await self._workers.keep(lambda keeper: retain(keeper, bounds)):
-                self._note(told.text, **told.data)
+            shed = await self._workers.keep(lambda keeper: retain(keeper, bounds, acked))
+            if shed:
+                self._note(shed_text(shed), **shed)
         finally:
             self._take_notes()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from agent.core.points import Quality
 from agent.store.reader import Reader
-from agent.store.rollups import HOUR_S, MINUTE_S, means
+from agent.store.rollups import HOUR_S, MINUTE_S, Rolled, good_means
 
 Resolution = Literal["raw", "minute", "hour"]
 PERIODS_S: dict[Resolution, int] = {"minute": MINUTE_S, "hour": HOUR_S}
+DAY_S = 86_400
 RAW_HEAD = ("utc", "point", "value", "unit", "quality")
 MEAN_HEAD = ("utc", "point", "mean", "low", "high", "samples", "unit")
 QUALITY_WORDS = {int(quality): quality.name.lower() for quality in Quality}
@@ -42,38 +43,56 @@ class Rows:
 def rows(
     reader: Reader, points: Sequence[str], since_unix_s: float, until_unix_s: float, resolution: Resolution
 ) -> Iterator[Rows]:
-    """since <= time < until. Means are of GOOD samples, of whole periods: an hour that began before `since` is out."""
-    for start_s, end_s in _hours(reader.spans(), since_unix_s, until_unix_s):
-        history = reader.history(points, start_s, end_s)
-        parts = []
-        for place, name in enumerate(points):
-            series = history[name]
-            if resolution == "raw":
-                taken = (series.unix_s, series.values[:, None], series.quality)
-            else:
-                good = (series.quality == Quality.GOOD) & np.isfinite(series.values)
-                if not good.any():
-                    continue
-                rolled = means(series.unix_s[good], series.values[good], PERIODS_S[resolution])
-                taken = (rolled[0], np.column_stack(rolled[1:]), np.zeros(len(rolled[0]), np.uint8))
-            parts.append((taken[0], np.full(len(taken[0]), place), taken[1], taken[2]))
+    """since <= time < until; of means, those whose minute or hour begins in the span: they are whole."""
+    window_s = HOUR_S if resolution != "hour" else DAY_S
+    if resolution != "raw":
+        since_unix_s, until_unix_s = (_up(edge, PERIODS_S[resolution]) for edge in (since_unix_s, until_unix_s))
+    for start_s, end_s in _windows(reader.spans(), since_unix_s, until_unix_s, window_s):
+        parts = list(_parts(reader, points, start_s, end_s, resolution))
         if parts:
             unix_s, which, values, quality = (np.concatenate(column) for column in zip(*parts, strict=True))
             sort = np.argsort(unix_s, kind="stable")
             yield Rows(unix_s=unix_s[sort], point=which[sort], values=values[sort], quality=quality[sort])
 
 
-def _hours(
-    spans: Sequence[tuple[float, float]], since_unix_s: float, until_unix_s: float
+def _up(edge_s: float, period_s: int) -> float:
+    return float(np.ceil(edge_s / period_s) * period_s)
+
+
+_Part = tuple[Floats, npt.NDArray[np.int64], Floats, npt.NDArray[np.uint8]]
+
+
+def _parts(
+    reader: Reader, points: Sequence[str], start_s: float, end_s: float, resolution: Resolution
+) -> Iterator[_Part]:
+    if resolution == "hour":
+        rolled: Mapping[str, Rolled | None] = reader.hours(points, start_s, end_s)
+    else:
+        history = reader.history(points, start_s, end_s)
+        if resolution == "raw":
+            for place, name in enumerate(points):
+                one = history[name]
+                yield one.unix_s, np.full(len(one), place), one.values[:, None], one.quality
+            return
+        rolled = {name: good_means(s.unix_s, s.values, s.quality, MINUTE_S) for name, s in history.items()}
+    for place, name in enumerate(points):
+        some = rolled.get(name)
+        if some is not None:
+            count = len(some[0])
+            yield some[0], np.full(count, place), np.column_stack(some[1:]), np.zeros(count, np.uint8)
+
+
+def _windows(
+    spans: Sequence[tuple[float, float]], since_unix_s: float, until_unix_s: float, window_s: int
 ) -> Iterator[tuple[float, float]]:
-    """Every hour in which there may be something, cut to the span."""
-    hours: set[int] = set()
+    """Every hour or day in which there may be something, cut to the span."""
+    found: set[int] = set()
     for first_s, last_s in spans:
         first_s, last_s = max(first_s, since_unix_s), min(last_s, until_unix_s)
         if first_s <= last_s:
-            hours.update(range(int(first_s // HOUR_S), int(last_s // HOUR_S) + 1))
-    for hour in sorted(hours):
-        yield max(since_unix_s, hour * float(HOUR_S)), min(until_unix_s, (hour + 1) * float(HOUR_S))
+            found.update(range(int(first_s // window_s), int(last_s // window_s) + 1))
+    for number in sorted(found):
+        yield max(since_unix_s, number * float(window_s)), min(until_unix_s, (number + 1) * float(window_s))
 
 
 def csv_lines(reader: Reader, points: Sequence[str], found: Iterator[Rows], resolution: Resolution) -> Iterator[str]:

@@ -232,10 +232,10 @@ async def test_damage_while_running_is_survived_too(tmp_path, site):
         store.append(site.scan(number, [float(number)]))
     await store.seal()
     await store.tidy()
-    await store._workers.keep(lambda keeper: keeper._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
+    await store._workers.keep(lambda keeper: keeper.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
     for page in range(1, path.stat().st_size // 4096):
         spoil(path, 4096 * page)
-    await store._workers.keep(lambda keeper: keeper._conn.execute("PRAGMA cache_size = 0"))
+    await store._workers.keep(lambda keeper: keeper.conn.execute("PRAGMA cache_size = 0"))
     store.append(site.scan(300, [300.0]))
     await store.seal()
     with pytest.raises(StoreError):
