@@ -39,8 +39,9 @@ def missing_secrets(config: SiteConfig) -> Iterator[Finding]:
 def _files(login: Login) -> Iterator[tuple[tuple[str, ...], Path]]:
     if login.password_file is not None:
         yield ("password_file",), login.password_file
-    for key in FILES if isinstance(login, SafeLogin) and login.tls is not None else ():
-        if (path := getattr(login.tls, key)) is not None:
+    tls = login.tls if isinstance(login, SafeLogin) else None
+    for key in FILES if tls is not None else ():
+        if (path := getattr(tls, key)) is not None:
             yield ("tls", key), path
 
 

@@ -76,17 +76,16 @@ class MqttClient:
         *,
         came_up: Callable[[], None] = lambda: None,
         went_down: Callable[[BrokerError], None] = lambda fault: None,
-        will: aiomqtt.Will | None = None,
+        will: Callable[[], aiomqtt.Will] | None = None,
         seed: str = "",
     ) -> None:
-        """`topics`: topic -> who hears its messages; handlers must not block."""
+        """`topics`: topic -> who hears its messages; handlers must not block. `will`: made anew for each connection."""
         self._broker = broker
         self._clock = clock
         self._topics = topics
         self._came_up = came_up
         self._went_down = went_down
-        self.will = will
-        """Read anew for each connection."""
+        self._will = will
         self._pauses = Pauses(first_s=0.5, longest_s=LONGEST_PAUSE_S, seed=f"{broker.host}:{broker.port} {seed}")
         self._client: aiomqtt.Client | None = None
         self._up = asyncio.Event()
@@ -144,7 +143,7 @@ class MqttClient:
             timeout=CONNECT_S,
             socket_options=[NO_DELAY],
             max_queued_incoming_messages=MAX_WAITING,
-            will=self.will,
+            will=None if self._will is None else self._will(),
         )
 
     def _come_up(self, client: aiomqtt.Client) -> None:

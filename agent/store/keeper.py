@@ -95,7 +95,7 @@ class Keeper:
 
     def chain(self) -> str:
         """The name of this file's order of records: a file that is begun anew counts from 1 again, under another."""
-        with self._transaction() as conn:
+        with self.transaction() as conn:
             conn.execute("INSERT OR IGNORE INTO state VALUES ('chain', ?)", (dump(os.urandom(8).hex()),))
             row = conn.execute("SELECT json FROM state WHERE name = 'chain'").fetchone()
         return str(json.loads(row[0]))
