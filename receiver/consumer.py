@@ -20,14 +20,14 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
-from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
 
 from agent.core.pauses import Pauses
 from agent.uplink.answers import Answer, encode_answer
 from agent.uplink.columns import BrokenPayload, Opened, UnknownLayout, decode
 from agent.uplink.parcel import Layout
-from agent.uplink.postgres_tables import Tables
+from agent.uplink.postgres_tables import FAULTS, Tables, is_refusal
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +39,12 @@ ACK_WAIT_S = 30.0
 """A message that nobody acknowledged for so long comes again."""
 LATER_S = 2.0
 """A message whose columns nobody has explained yet is tried again after this."""
-MAX_BYTES = 8 * 2**30
-"""The stream's bound; the oldest go first (our assumption). What is kept in PostgreSQL has left it already."""
+MAX_BYTES = 2**30
+"""The stream's bound (our assumption); JetStream sets the room aside. What PostgreSQL has leaves the stream; when it is
+full all the same, new batches are refused and stay in their gateway."""
+
+
+Batch = tuple[Msg, Opened]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +73,7 @@ class Receiver:
         while True:
             try:
                 await self._listen()
-            except (NatsError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as fault:
+            except (NatsError, *FAULTS) as fault:
                 log.warning("receiver: begins again: %s", fault or type(fault).__name__)
             self.listening.clear()
             await asyncio.sleep(self._pauses.next())
@@ -105,8 +109,9 @@ class Receiver:
                     name=STREAM,
                     subjects=[subject],
                     storage=StorageType.FILE,
-                    retention=RetentionPolicy.LIMITS,
+                    retention=RetentionPolicy.WORK_QUEUE,
                     max_bytes=MAX_BYTES,
+                    discard=DiscardPolicy.NEW,
                 )
             )
         told = ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT_S, max_ack_pending=4 * MOST_AT_ONCE)
@@ -118,13 +123,29 @@ class Receiver:
         opened = [(message, told) for message in messages if (told := await self._open(client, tables, message))]
         if not opened:
             return
-        await tables.keep([(told.site, told.gateway, told.parcel) for _, told in opened])
-        newest = {(told.site, told.gateway, told.parcel.chain): (message, told) for message, told in opened}
+        kept = await self._keep(client, tables, opened)
+        newest = {(told.site, told.gateway, told.parcel.chain): (message, told) for message, told in kept}
         for message, told in newest.values():
-            kept = await tables.kept(told.site, told.gateway, told.parcel)
-            await self._answer(client, message, Answer(chain=told.parcel.chain, kept=tuple(kept)))
-        for message, _ in opened:
+            ranges = await tables.kept(told.site, told.gateway, told.parcel)
+            await self._answer(client, message, Answer(chain=told.parcel.chain, kept=tuple(ranges)))
+        for message, _ in kept:
             await message.ack()
+
+    async def _keep(self, client: Client, tables: Tables, opened: Sequence[Batch]) -> Sequence[Batch]:
+        """All at once; where one of them cannot be kept, one by one. Those that are kept."""
+        try:
+            await tables.keep([(told.site, told.gateway, told.parcel) for _, told in opened])
+        except FAULTS as fault:
+            if not is_refusal(fault):
+                raise
+            if len(opened) > 1:
+                return [batch for one in opened for batch in await self._keep(client, tables, [one])]
+            [(message, told)] = opened
+            parcel = told.parcel
+            broken = BrokenPayload(str(fault), chain=parcel.chain, stretch=(parcel.first_seq, parcel.last_seq))
+            await self._refuse(client, tables, message, broken)
+            return []
+        return opened
 
     async def _open(self, client: Client, tables: Tables, message: Msg) -> Opened | None:
         """None for what cannot be kept (now); it has had its answer."""
@@ -136,16 +157,19 @@ class Receiver:
             await message.nak(delay=LATER_S)
             return None
         except BrokenPayload as fault:
-            self.broken += 1
-            log.warning("receiver: %s: broken: %s", message.subject, fault)
-            await tables.put_broken(message.subject, str(fault), message.data)
-            if fault.stretch is not None:
-                told = Answer(chain=fault.chain, refused=fault.stretch, reason=str(fault))
-                await self._answer(client, message, told)
-            await message.term()
+            await self._refuse(client, tables, message, fault)
             return None
         self._layouts |= opened.layouts
         return opened
+
+    async def _refuse(self, client: Client, tables: Tables, message: Msg, fault: BrokenPayload) -> None:
+        """It stays here for a person to look at, and its gateway sets it aside."""
+        self.broken += 1
+        log.warning("receiver: %s: broken: %s", message.subject, fault)
+        await tables.put_broken(message.subject, str(fault), message.data)
+        if fault.stretch is not None:
+            await self._answer(client, message, Answer(chain=fault.chain, refused=fault.stretch, reason=str(fault)))
+        await message.term()
 
     async def _answer(self, client: Client, message: Msg, answer: Answer) -> None:
         subject = f"{message.subject.removesuffix('batch')}answer"

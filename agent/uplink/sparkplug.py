@@ -211,9 +211,7 @@ class SparkplugSink:
                 aliases += [self._aliases[point]] * len(told)
                 values += told
                 times_ms += stamps
-                qualities += [
-                    None if code == Quality.GOOD else QUALITIES.get(code, sparkplug.QUALITY_BAD) for code in codes
-                ]
+                qualities += [_quality(code) for code in codes]
                 if parcel.is_live and told[-1] is not None:
                     self._latest[point] = told[-1], stamps[-1]
         return Payload(
