@@ -18,9 +18,7 @@ def parcel(first, last, *, is_live=True, chain="c1", layout=LAYOUT, bad=()):
     quality[np.isin(seq, bad), 1] = 128
     values = np.stack([seq / 10.0, seq.astype(np.float64)], axis=1)
     values[np.isin(seq, bad), 1] = np.nan
-    block = Block(
-        layout=layout, seq=seq, boot=np.ones_like(seq), unix_s=START + seq, values=values, quality=quality
-    )
+    block = Block(layout=layout, seq=seq, boot=np.ones_like(seq), unix_s=START + seq, values=values, quality=quality)
     return Parcel(chain=chain, first_seq=first, last_seq=last, blocks=(block,), is_live=is_live)
 
 
