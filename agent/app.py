@@ -7,6 +7,7 @@ import logging
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -253,7 +254,7 @@ def _uplink(config: SiteConfig, store: Store, clock: Clock, sink: Sink | None) -
     for name, told in config.upstream.all_sinks().items() if config.upstream else ():
         spans_s = {point: terms.span_s for point, terms in uses[name].items()}
         feed = {key: getattr(told, key) for key in Feed.model_fields}
-        made = make_sink(name, told, place) if sink is None else sink
+        made = make_sink(name, told, replace(place, points=tuple(spans_s))) if sink is None else sink
         ways[name] = Way(sink=made, rules=Rules(spans_s=spans_s, units=units), feeding=Feeding(**feed))
     return Uplink(ways, store.outbox, store, clock, site=config.site.name, gateway=config.site.gateway)
 

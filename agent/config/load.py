@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -15,8 +15,9 @@ from agent.config.lines import Finding, Sheet, read_sheet
 from agent.config.model import SiteConfig
 from agent.config.notes import missing_secrets, notes
 from agent.config.products import expand
-from agent.config.secrets import Login
+from agent.config.secrets import Login, SafeLogin
 from agent.config.telling import known_keys, tell
+from agent.config.tls import FILES
 from agent.core.errors import ConfigError, Problem
 
 SECRETS = {"password", "passwd", "passphrase", "pwd", "secret", "token", "api_key"}
@@ -24,6 +25,7 @@ FREE = {"points", "write", "set"}
 """Steps of a path that are no name of the site's own."""
 
 Errors = list[dict[str, Any]]
+LoginKind = TypeVar("LoginKind", bound=Login)
 Steps = tuple[str | int, ...]
 
 
@@ -141,20 +143,23 @@ def _secrets(told: Any, where: Steps) -> Iterator[Finding]:
 def _absolute(config: SiteConfig, folder: Path) -> SiteConfig:
     """Paths in the file are meant from the file's folder."""
     store = config.store.model_copy(update={"path": folder / config.store.path})
-    brokers = {
-        name: broker.model_copy(update={"password_file": _secret_path(broker.password_file, folder)})
-        for name, broker in config.brokers.items()
-    }
+    brokers = {name: _with_paths(broker, folder) for name, broker in config.brokers.items()}
     told: dict[str, Any] = {"store": store, "brokers": brokers}
     if config.upstream is not None:
         sinks = {
-            name: sink.model_copy(update={"password_file": _secret_path(sink.password_file, folder)})
-            if isinstance(sink, Login)
-            else sink
+            name: _with_paths(sink, folder) if isinstance(sink, Login) else sink
             for name, sink in config.upstream.sinks.items()
         }
         told["upstream"] = config.upstream.model_copy(update={"sinks": sinks})
     return config.model_copy(update=told)
+
+
+def _with_paths(login: LoginKind, folder: Path) -> LoginKind:
+    told: dict[str, Any] = {"password_file": _secret_path(login.password_file, folder)}
+    if isinstance(login, SafeLogin) and login.tls is not None:
+        files = {key: _secret_path(getattr(login.tls, key), folder) for key in FILES}
+        told["tls"] = login.tls.model_copy(update=files)
+    return login.model_copy(update=told)
 
 
 def _secret_path(told: Path | None, folder: Path) -> Path | None:

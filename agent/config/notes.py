@@ -8,7 +8,9 @@ from pathlib import Path
 
 from agent.config.lines import Finding
 from agent.config.model import SiteConfig
-from agent.config.secrets import Login
+from agent.config.secrets import Login, SafeLogin
+from agent.config.tls import FILES
+from agent.config.wires import is_loopback
 from agent.equipment.kinds import role_of
 from agent.equipment.templates import template
 
@@ -26,11 +28,21 @@ def _logins(config: SiteConfig) -> Iterator[tuple[tuple[str, ...], Login]]:
 
 
 def missing_secrets(config: SiteConfig) -> Iterator[Finding]:
-    """Password files that are not there: the agent would not start."""
+    """Files that are not there: the agent would not start."""
     for where, login in _logins(config):
-        path = login.password_file
-        if path is not None and not _is_elsewhere(path) and _stat_mode(path) is None:
-            yield (*where, "password_file"), f"no file {path}", "a file with the password", None
+        for key, path in _files(login):
+            if not _is_elsewhere(path) and _stat_mode(path) is None:
+                wanted = "a file with the password" if key == ("password_file",) else "a file in PEM"
+                yield (*where, *key), f"no file {path}", wanted, None
+
+
+def _files(login: Login) -> Iterator[tuple[tuple[str, ...], Path]]:
+    if login.password_file is not None:
+        yield ("password_file",), login.password_file
+    tls = login.tls if isinstance(login, SafeLogin) else None
+    for key in FILES if tls is not None else ():
+        if (path := getattr(tls, key)) is not None:
+            yield ("tls", key), path
 
 
 def notes(config: SiteConfig) -> Iterator[str]:
@@ -91,15 +103,25 @@ def _template_notes(config: SiteConfig) -> Iterator[str]:
 
 
 def _secret_notes(config: SiteConfig) -> Iterator[str]:
-    for where, login in _logins(config):
-        key = ".".join(where)
-        mode = None if login.password_file is None else _stat_mode(login.password_file)
-        if mode is not None and mode & OTHERS:
-            yield f"{key}.password_file {login.password_file} is open to others: chmod 600 it"
-        if login.password_file is not None and _is_elsewhere(login.password_file):
-            yield f"{key}.password_file {login.password_file.name} cannot be seen from here"
+    for place, login in _logins(config):
+        for where, path in _files(login):
+            key, mode = ".".join((*place, *where)), _stat_mode(path)
+            if where[-1] in ("password_file", "key_file") and mode is not None and mode & OTHERS:
+                yield f"{key} {path} is open to others: chmod 600 it"
+            if _is_elsewhere(path):
+                yield f"{key} {path.name} cannot be seen from here"
+        name = ".".join(place)
         if login.password_env is not None and login.password_env not in os.environ:
-            yield f"{key}.password_env {login.password_env} is not set here; it must be where the agent runs"
+            yield f"{name}.password_env {login.password_env} is not set here; it must be where the agent runs"
+        if isinstance(login, SafeLogin):
+            yield from _tls_notes(name, login)
+
+
+def _tls_notes(name: str, login: SafeLogin) -> Iterator[str]:
+    if login.tls is None and not is_loopback(login.host) and not login.host.startswith("/"):
+        yield f"{name} has no tls: password and set-points cross the network in clear text"
+    if login.tls is not None and not login.tls.verify_host:
+        yield f"{name}.tls.verify_host is false: any host with a certificate of that CA is believed"
 
 
 def _stat_mode(path: Path) -> int | None:

@@ -62,7 +62,7 @@ def _in_the_clear(where: Sequence[str], sink: AnySink) -> Iterator[Finding]:
         told = urlsplit(sink.url)
         if told.scheme != "https" and not is_loopback(told.hostname or ""):
             yield (*where, "url"), "http:// with a password", wanted, None
-    elif isinstance(sink, NatsSink | PostgresSink) and not sink.tls and not is_local(sink.host):
+    elif isinstance(sink, NatsSink | PostgresSink) and sink.tls is None and not is_local(sink.host):
         yield (*where, "tls"), f"{sink.host} without it", wanted, None
 
 
@@ -97,8 +97,10 @@ def _inbox(config: SiteConfig, name: str) -> Iterator[Finding]:
 
 def why_shut(broker: Broker) -> str | None:
     """Why wishes may not come in from this broker; None when they may."""
-    if broker.username is None or (broker.password_file is None and broker.password_env is None):
+    has_password = broker.username is not None and (broker.password_file or broker.password_env) is not None
+    has_certificate = broker.tls is not None and broker.tls.cert_file is not None
+    if not has_password and not has_certificate:
         return f"{broker.host} without username and password"
-    if not is_loopback(broker.host) and not getattr(broker, "tls", None):
+    if not is_loopback(broker.host) and broker.tls is None:
         return f"{broker.host} without TLS"
     return None

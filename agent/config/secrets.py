@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from agent.config.base import Section
+from agent.config.tls import Tls
 from agent.core.errors import ConfigError, Problem
 
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -35,6 +36,19 @@ class Login(Section):
             except KeyError:
                 raise ConfigError([_secret(f"${self.password_env}", "not set")]) from None
         return None
+
+
+class SafeLogin(Login):
+    """The same by TLS, where it is asked for."""
+
+    host: str
+    tls: Tls | None = None
+    """`true` is short for `{}`: encrypted, and believed if the system believes its certificate."""
+
+    @field_validator("tls", mode="before")
+    @classmethod
+    def _is_short(cls, told: Any) -> Any:
+        return {True: {}, False: None}[told] if isinstance(told, bool) else told
 
 
 def _secret(place: str, found: str) -> Problem:

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from agent.config.base import Host, Name, Port, Positive, Section, Topic, Yes
-from agent.config.secrets import Login
+from agent.config.base import Host, Name, Port, Positive, Section, Topic
+from agent.config.secrets import Login, SafeLogin
 
 SPARKPLUG_NAME = r"^[^+/#]+$"
 """Sparkplug B 3.0, 4.1: ids stand in topics."""
@@ -59,14 +59,13 @@ class SparkplugSink(Feed):
     """The primary host: while it is away, records wait in the store."""
 
 
-class NatsSink(Login, Columns):
+class NatsSink(SafeLogin, Columns):
     """A NATS server whose JetStream takes `PREFIX.SITE.GATEWAY.batch`."""
 
     kind: Literal["nats"]
     host: Host
     port: Port = 4222
     prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = "hushwatt"
-    tls: Yes = False
 
 
 class HttpSink(Login, Feed):
@@ -79,14 +78,14 @@ class HttpSink(Login, Feed):
     compression: Literal["gzip", "none"] = "gzip"
 
 
-class PostgresSink(Login, Feed):
+class PostgresSink(SafeLogin, Feed):
     """PostgreSQL or TimescaleDB."""
 
     kind: Literal["postgres"]
     host: Annotated[str, Field(min_length=1)]
+    """Or the folder of its socket."""
     port: Port = 5432
     database: Annotated[str, Field(min_length=1)]
-    tls: Yes = False
 
 
 AnySink = Annotated[MqttSink | SparkplugSink | NatsSink | HttpSink | PostgresSink, Field(discriminator="kind")]

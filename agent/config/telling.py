@@ -20,6 +20,7 @@ from agent.config import (
     points,
     sinks,
     site,
+    tls,
     upstream,
 )
 from agent.config.lines import Sheet, nearest
@@ -34,6 +35,9 @@ SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
     ("clock", "lockstep"): clock.LockstepTime,
     ("store",): site.StoreSection,
     ("brokers", "*"): upstream.Broker,
+    ("brokers", "*", "tls"): tls.Tls,
+    ("upstream", "sinks", "*", "nats", "tls"): tls.Tls,
+    ("upstream", "sinks", "*", "postgres", "tls"): tls.Tls,
     ("devices", "*", "modbus"): devices.ModbusDevice,
     ("devices", "*", "modbus", "points", "*"): points.ModbusEntry,
     ("devices", "*", "modbus", "points", "*", "write"): points.WriteEntry,

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from agent.config.base import Host, Port, Section, Topic
 from agent.config.data_use import DataUse, Terms, terms_of
-from agent.config.secrets import Login
+from agent.config.secrets import SafeLogin
 from agent.config.sinks import AnySink, Feed, MqttSink, Sinks
 
 SHORT = "upstream"
 """The name of the sink that is told in short."""
 
 
-class Broker(Login):
+PLAIN_PORT, TLS_PORT = 1883, 8883
+"""Registered with IANA as mqtt and secure-mqtt."""
+
+
+class Broker(SafeLogin):
     """An MQTT broker."""
 
     host: Host
-    port: Port = 1883
+    port: Port = PLAIN_PORT
+    """With tls 8883, when nothing else is said."""
+    version: Literal["3.1.1", "5"] = "3.1.1"
+    """Of the protocol."""
     client_id: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_port(cls, told: Any) -> Any:
+        return {**told, "port": TLS_PORT} if isinstance(told, dict) and told.get("tls") and "port" not in told else told
+
+    @field_validator("version", mode="before")
+    @classmethod
+    def _is_text(cls, told: Any) -> Any:
+        return str(told) if type(told) is int else told
 
 
 class Inbox(Section):

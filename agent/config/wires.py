@@ -48,18 +48,21 @@ def _broker_names(config: SiteConfig) -> Iterator[Finding]:
 
 def _broker_access(config: SiteConfig) -> Iterator[Finding]:
     for name, broker in config.brokers.items():
-        if broker.username is None and not is_loopback(broker.host):
-            wanted = "a broker on this machine, or a username with its password_file"
+        has_certificate = broker.tls is not None and broker.tls.cert_file is not None
+        if broker.username is None and not has_certificate and not is_loopback(broker.host):
+            wanted = "a broker on this machine, a username with its password_file, or tls with our cert_file"
             yield ("brokers", name, "host"), f"{broker.host} without credentials", wanted, None
         passwords = [key for key in ("password_file", "password_env") if getattr(broker, key) is not None]
         if broker.username is not None and not passwords:
             yield ("brokers", name, "username"), "no password beside it", "password_file or password_env", None
         if len(passwords) > 1:
             yield ("brokers", name, "password_env"), "password_file beside it", "one of the two", None
+        if broker.tls is not None and broker.tls.key_file is not None and broker.tls.cert_file is None:
+            yield ("brokers", name, "tls", "key_file"), "no cert_file beside it", "the certificate of this key", None
 
 
 def is_loopback(host: str) -> bool:
-    """This machine."""
+    """Whether nothing leaves this machine on the way there."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

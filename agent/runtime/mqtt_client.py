@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import aiomqtt
 
 from agent.config import upstream as config
 from agent.core.clock import Clock
-from agent.core.errors import BrokerError
+from agent.core.errors import BrokerError, ConfigError
 from agent.core.pauses import Pauses
 from agent.runtime.sockets import NO_DELAY
 from agent.runtime.tasks import obey_cancel
@@ -37,13 +39,30 @@ class Broker:
     username: str | None = None
     password: str | None = None
     client_id: str | None = None
+    version: Literal["3.1.1", "5"] = "3.1.1"
+    tls: Callable[[], ssl.SSLContext] | None = None
+    """Asked anew for each connection, so that a renewed certificate is used."""
 
 
 def reach(told: config.Broker) -> Broker:
     """As the site's config tells it. Raises ConfigError when a secret cannot be read."""
+    if told.tls is not None:
+        told.tls.context()  # What a person has to mend is told at the start.
     return Broker(
-        host=told.host, port=told.port, username=told.username, password=told.password(), client_id=told.client_id
+        host=told.host,
+        port=told.port,
+        username=told.username,
+        password=told.password(),
+        client_id=told.client_id,
+        version=told.version,
+        tls=None if told.tls is None else told.tls.context,
     )
+
+
+def _of_version(version: str) -> dict[str, Any]:
+    if version == "5":
+        return {"protocol": aiomqtt.ProtocolVersion.V5, "clean_start": True}
+    return {"protocol": aiomqtt.ProtocolVersion.V311, "clean_session": True}
 
 
 class MqttClient:
@@ -57,17 +76,16 @@ class MqttClient:
         *,
         came_up: Callable[[], None] = lambda: None,
         went_down: Callable[[BrokerError], None] = lambda fault: None,
-        will: aiomqtt.Will | None = None,
+        will: Callable[[], aiomqtt.Will] | None = None,
         seed: str = "",
     ) -> None:
-        """`topics`: topic -> who hears its messages; handlers must not block."""
+        """`topics`: topic -> who hears its messages; handlers must not block. `will`: made anew for each connection."""
         self._broker = broker
         self._clock = clock
         self._topics = topics
         self._came_up = came_up
         self._went_down = went_down
-        self.will = will
-        """Read anew for each connection."""
+        self._will = will
         self._pauses = Pauses(first_s=0.5, longest_s=LONGEST_PAUSE_S, seed=f"{broker.host}:{broker.port} {seed}")
         self._client: aiomqtt.Client | None = None
         self._up = asyncio.Event()
@@ -91,7 +109,7 @@ class MqttClient:
             while True:
                 try:
                     await self._connection()
-                except (aiomqtt.MqttError, OSError, ValueError) as fault:
+                except (aiomqtt.MqttError, ConfigError, OSError, ValueError) as fault:
                     self._tell_down(fault)
                 obey_cancel()
                 await asyncio.sleep(self._pauses.next())
@@ -119,12 +137,13 @@ class MqttClient:
             username=self._broker.username,
             password=self._broker.password,
             identifier=self._broker.client_id,
-            clean_session=True,
+            tls_context=None if self._broker.tls is None else self._broker.tls(),
+            **_of_version(self._broker.version),
             keepalive=KEEPALIVE_S,
             timeout=CONNECT_S,
             socket_options=[NO_DELAY],
             max_queued_incoming_messages=MAX_WAITING,
-            will=self.will,
+            will=None if self._will is None else self._will(),
         )
 
     def _come_up(self, client: aiomqtt.Client) -> None:

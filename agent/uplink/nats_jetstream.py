@@ -60,7 +60,7 @@ def make(told: config.NatsSink, place: Place) -> JetStreamSink:
         url=f"{'tls' if told.tls else 'nats'}://{told.host}:{told.port}",
         username=told.username,
         password=told.password(),
-        tls=ssl.create_default_context() if told.tls else None,
+        tls=told.tls.context() if told.tls else None,
     )
     return JetStreamSink(
         server,

@@ -18,7 +18,7 @@ from agent.core.pauses import Pauses
 from agent.runtime.mqtt_client import LONGEST_PAUSE_S
 from agent.runtime.tasks import obey_cancel
 from agent.uplink.parcel import Parcel
-from agent.uplink.postgres_tables import Tables
+from agent.uplink.postgres_tables import FAULTS, Tables, is_refusal
 from agent.uplink.registry import Place
 from agent.uplink.sink import RefusedError
 
@@ -28,8 +28,6 @@ CONNECT_S = 5.0
 LOOK_S = 0.5
 BYTES_A_SAMPLE = 12
 """An element of a float8[] in binary COPY: its length and itself (PostgreSQL, array_send)."""
-REFUSALS = ("22", "23")
-"""Classes of SQLSTATE (PostgreSQL, appendix A): data exception, integrity constraint violation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +51,7 @@ def make(told: config.PostgresSink, place: Place) -> PostgresSink:
         database=told.database,
         username=told.username or "hushwatt",
         password=told.password(),
-        tls=ssl.create_default_context() if told.tls else None,
+        tls=told.tls.context() if told.tls else None,
     )
     return PostgresSink(database, place.clock, site=place.site, gateway=place.gateway)
 
@@ -85,7 +83,7 @@ class PostgresSink:
             while True:
                 try:
                     await self._live()
-                except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as fault:
+                except FAULTS as fault:
                     self._tell_down(fault)
                 obey_cancel()
                 await asyncio.sleep(self._pauses.next())
@@ -136,11 +134,9 @@ class PostgresSink:
                     raise BrokerError("not connected to PostgreSQL")
                 try:
                     await tables.keep([(*self._where, parcel)])
-                except asyncpg.PostgresError as fault:
-                    if (fault.sqlstate or "").startswith(REFUSALS):
-                        raise RefusedError(f"SQLSTATE {fault.sqlstate}: {fault}") from fault
-                    raise self._gone(fault) from fault
-                except (asyncpg.InterfaceError, OSError, TimeoutError) as fault:
+                except FAULTS as fault:
+                    if is_refusal(fault):
+                        raise RefusedError(str(fault)) from fault
                     raise self._gone(fault) from fault
         return parcel.samples * BYTES_A_SAMPLE
 

@@ -32,8 +32,19 @@ CREATE TEMP TABLE IF NOT EXISTS new_entries (LIKE hushwatt.entries) ON COMMIT DE
 _TAKE = "INSERT INTO hushwatt.{0} SELECT * FROM new_{0} ON CONFLICT DO NOTHING"
 _CREATE_LOCK = 4_870_291
 """Two that create the same tables at once would stumble over each other (PostgreSQL's IF NOT EXISTS is not atomic)."""
+FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError, OverflowError)
+"""All that a row or the way to the server can raise."""
+REFUSALS = ("22", "23")
+"""Classes of SQLSTATE (PostgreSQL, appendix A): data exception, integrity constraint violation."""
 MOST_RANGES = 100
 """Told in one answer at most, those around the newest parcel."""
+
+
+def is_refusal(fault: Exception) -> bool:
+    """It is the row, not the way: it would be the same next time."""
+    if isinstance(fault, asyncpg.PostgresError):
+        return (fault.sqlstate or "").startswith(REFUSALS)
+    return isinstance(fault, ValueError | OverflowError)
 
 
 @dataclass(slots=True, kw_only=True)

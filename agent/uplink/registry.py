@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -32,6 +32,8 @@ class Place:
     """The last record that exists."""
     clock: Clock
     brokers: Mapping[str, Broker]
+    points: Sequence[str] = ()
+    """Those that may leave to this sink."""
 
 
 def make_sink(name: str, told: AnySink, place: Place) -> Sink:
