@@ -196,6 +196,7 @@ class House:
             "acknowledged": self.store.acknowledged_seq,
             "unsent": self.store.last_seq - self.store.acknowledged_seq,
             "broken_payloads": self.wiring.broken_payloads(),
+            "dropped": self.wiring.dropped(),
             "allowed": verdicts["allow"],
             "clipped": verdicts["clip"],
             "held_back": verdicts["hold"],

@@ -28,6 +28,9 @@ SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
     ("devices", "*", "mqtt"): devices.MqttDevice,
     ("devices", "*", "mqtt", "points", "*"): points.MqttEntry,
     ("devices", "*", "mqtt", "points", "*", "set"): points.SetEntry,
+    ("devices", "*", "mqtt", "points", "*", "set", "confirm"): points.ConfirmEntry,
+    ("devices", "*", "sparkplug"): devices.SparkplugDevice,
+    ("devices", "*", "sparkplug", "points", "*"): points.SparkplugEntry,
     ("devices", "*", "memory"): devices.MemoryDevice,
     ("devices", "*", "memory", "points", "*"): points.MemoryEntry,
     ("equipment", "*"): equipment.Equipment,
@@ -58,7 +61,7 @@ WANTED = {
     "datetime_parsing": "a time with its zone, such as 2026-07-01T00:00:00Z",
     "datetime_from_date_parsing": "a time with its zone, such as 2026-07-01T00:00:00Z",
 }
-TAGS = {"driver": ("modbus", "mqtt", "memory"), "kind": ("system", "scaled", "lockstep")}
+TAGS = {"driver": ("modbus", "mqtt", "sparkplug", "memory"), "kind": ("system", "scaled", "lockstep")}
 """What tells the sides of a union apart: of a device, of the clock."""
 COMPARED = {
     "greater_than": "more than {gt:g}",

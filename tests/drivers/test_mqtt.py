@@ -9,18 +9,20 @@ import pytest
 
 from agent.core.clock import SystemClock
 from agent.core.errors import BrokerError
+from agent.core.paths import Path
 from agent.core.points import Quality
-from agent.drivers import mqtt_connection
+from agent.drivers import mqtt_connection, mqtt_waiting
 from agent.drivers.mqtt import MqttDriver
 from agent.drivers.mqtt_connection import MqttConnection
-from agent.drivers.wire import MqttBroker, MqttDevice, MqttPoint
+from agent.drivers.mqtt_wire import MqttBroker, MqttDevice, MqttPoint, MqttSet
 from simulator.wires.broker import Broker
 
 HOST = "127.0.0.1"
 
 
 def degrees(handle, topic, **more):
-    return MqttPoint(**{"point": f"e.p{handle}", "handle": handle, "unit": "degC", "topic": topic, "path": "v", **more})
+    told = {"point": f"e.p{handle}", "handle": handle, "unit": "degC", "topic": topic, "path": "v", **more}
+    return MqttPoint(**{key: Path(value) if key.endswith("path") and value else value for key, value in told.items()})
 
 
 @pytest.fixture
@@ -96,7 +98,10 @@ async def test_one_topic_may_carry_many_points_and_lack_one(heard, say, columns,
     await say("b/all", {"t": [18, 19]})
     (scan,) = await drained(driver, 2)
     assert columns([scan]) == {0: (18.0, Quality.GOOD), 1: (19.0, Quality.GOOD)}
-    assert (driver.broken, len(book)) == (1, 1) and "nothing at `t.2`; e.p2" in book[0]
+    assert (driver.broken, len(book)) == (
+        1,
+        1,
+    ) and "telemetry: b/all: e.p2 cannot be read: found nothing at `t.2`" in book[0]
 
 
 async def test_the_devices_own_time_counts_and_samples_of_one_instant_are_one_scan(heard, say):
@@ -148,11 +153,12 @@ async def test_broken_payloads_are_counted_and_told_when_they_start_and_end(hear
     await drained(driver, 1)
     assert driver.broken == 4
     assert len(book) == 2, "told once when it starts and once when it ends"
-    assert "telemetry: payload on e/zone cannot be read" in book[0] and "can be read again" in book[1]
+    assert "telemetry: e/zone: e.p0 cannot be read: found b'{'" in book[0] and "can be read again" in book[1]
 
 
 async def test_a_flood_is_dropped_oldest_first_and_counted(heard, say, columns, until, monkeypatch):
-    monkeypatch.setattr("agent.drivers.mqtt.MOST_WAITING", 5)
+    monkeypatch.setattr("agent.drivers.samples.MOST_WAITING", 5)
+    monkeypatch.setattr("agent.drivers.samples.SLACK", 1)
     driver = await heard(degrees(0, "f/zone"))
     for n in range(12):
         await say("f/zone", {"v": n})
@@ -161,7 +167,7 @@ async def test_a_flood_is_dropped_oldest_first_and_counted(heard, say, columns, 
 
 
 async def test_what_is_set_is_confirmed_by_its_own_topic(heard, broker, command, until):
-    point = degrees(0, "g/zone", set_topic="g/zone/set", set_path="v")
+    point = degrees(0, "g/zone", set=MqttSet(topic="g/zone/set", path="v"))
     driver = await heard(point)
 
     async def obey():
@@ -188,7 +194,7 @@ async def test_what_is_set_is_confirmed_by_its_own_topic(heard, broker, command,
 
 
 async def test_what_is_not_shown_is_not_confirmed(heard, say, command, until):
-    points = [degrees(0, "h/zone", set_topic="h/zone/set"), degrees(1, "h/other")]
+    points = [degrees(0, "h/zone", set=MqttSet(topic="h/zone/set")), degrees(1, "h/other")]
     driver = await heard(*points, timeout_s=0.2)
     await say("h/zone", {"v": 21})
     await drained(driver, 1)
@@ -201,7 +207,10 @@ async def test_what_is_not_shown_is_not_confirmed(heard, say, command, until):
 async def test_without_a_broker_polls_fail_and_writes_are_outcomes(connect, book, free_port, command, until):
     connection = connect(free_port + 1)
     driver = MqttDriver(
-        MqttDevice(name="telemetry", points=(degrees(0, "t", set_topic="t/set"),)), connection, book, SystemClock()
+        MqttDevice(name="telemetry", points=(degrees(0, "t", set=MqttSet(topic="t/set")),)),
+        connection,
+        book,
+        SystemClock(),
     )
     connection.start()
     await until(lambda: book)
@@ -241,7 +250,7 @@ def scripted(codes, flood=b""):
 
 
 async def test_of_a_flood_the_oldest_messages_are_dropped_counted_and_told(connect, book, until, monkeypatch):
-    monkeypatch.setattr(mqtt_connection, "MOST_WAITING", 3)
+    monkeypatch.setattr(mqtt_waiting, "MOST_WAITING", 3)
     server = await scripted([0], b"".join(b"\x30\x05\x00\x01j%02d" % n for n in range(60)))
     connection, seen = connect(server.sockets[0].getsockname()[1]), []
     connection.subscribe("j", lambda topic, payload: seen.append(int(payload)))
