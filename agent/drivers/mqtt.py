@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 
 from agent.core.clock import Clock, Instant
 from agent.core.command import Command, Outcome
@@ -45,7 +46,7 @@ class MqttDriver:
                 confirm = point.set.confirm
                 if confirm.topic not in self._replies:
                     self._connection.subscribe(confirm.topic, self._hear_reply, retained=_ignore)
-                self._replies.setdefault(confirm.topic, []).append(Reader(point, path=confirm.path))
+                self._replies.setdefault(confirm.topic, []).append(Reader(replace(point, path=confirm.path)))
 
     @property
     def broken(self) -> int:

@@ -169,6 +169,7 @@ class MqttConnection:
             try:
                 await self._before_end(self._hand_on_all(), ending)
             finally:
+                self._hand_on_rest()
                 self._finish(began_s)
 
     async def _before_end(self, work: Coroutine[Any, Any, None], ending: asyncio.Future[None]) -> None:
@@ -185,6 +186,11 @@ class MqttConnection:
             for message in await self._waiting.take():
                 self._hand_on(message)
             self._look_at_flood()
+
+    def _hand_on_rest(self) -> None:
+        """What had come in when the link ended."""
+        for message in self._waiting.rest():
+            self._hand_on(message)
 
     async def _subscribe_all(self, client: aiomqtt.Client) -> None:
         filters = list(self._handlers)

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from agent.core.paths import Path
 from agent.core.points import Quality
 from agent.drivers.mqtt_wire import MqttPoint
 
@@ -55,10 +54,9 @@ class Reader:
 
     __slots__ = ("_is_onoff", "_path", "_quality_path", "_time_path", "_words", "point")
 
-    def __init__(self, point: MqttPoint, *, path: Path | None = None) -> None:
-        """`path`: another one than the point's own."""
+    def __init__(self, point: MqttPoint) -> None:
         self.point = point
-        self._path = path or point.path
+        self._path = point.path
         self._quality_path = point.quality_path
         self._time_path = point.time_path
         self._words = {word.strip().casefold(): value for word, value in point.words.items()}

@@ -40,6 +40,9 @@ class Waiting:
 
     async def take(self) -> list[aiomqtt.Message]:
         await self._news.wait()
+        return self.rest()
+
+    def rest(self) -> list[aiomqtt.Message]:
         messages = list(self._messages)
         self.clear()
         return messages

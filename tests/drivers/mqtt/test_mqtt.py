@@ -9,80 +9,16 @@ import pytest
 
 from agent.core.clock import SystemClock
 from agent.core.errors import BrokerError
-from agent.core.paths import Path
 from agent.core.points import Quality
 from agent.drivers import mqtt_connection, mqtt_waiting
 from agent.drivers.mqtt import MqttDriver
-from agent.drivers.mqtt_connection import MqttConnection
-from agent.drivers.mqtt_wire import MqttBroker, MqttDevice, MqttPoint, MqttSet
+from agent.drivers.mqtt_wire import MqttDevice, MqttSet
 from simulator.wires.broker import Broker
 
 HOST = "127.0.0.1"
 
 
-def degrees(handle, topic, **more):
-    told = {"point": f"e.p{handle}", "handle": handle, "unit": "degC", "topic": topic, "path": "v", **more}
-    return MqttPoint(**{key: Path(value) if key.endswith("path") and value else value for key, value in told.items()})
-
-
-@pytest.fixture
-async def connect(book):
-    """Start a connection to a port once its subscribers are known."""
-    running = []
-
-    def make(port):
-        connection = MqttConnection(MqttBroker(name="plant", host=HOST, port=port), book, SystemClock())
-
-        def start():
-            running.append(asyncio.ensure_future(connection.run()))
-
-        connection.start = start
-        return connection
-
-    yield make
-    for task in running:
-        task.cancel()
-    done = await asyncio.gather(*running, return_exceptions=True)
-    assert all(isinstance(result, asyncio.CancelledError) for result in done)
-
-
-@pytest.fixture
-async def heard(broker, book, connect, until):
-    """Give points, get a driver that listens and a function that says things to it."""
-
-    async def listen(*points, **device):
-        connection = connect(broker.port)
-        driver = MqttDriver(MqttDevice(name="telemetry", points=points, **device), connection, book, SystemClock())
-        driver.connection = connection
-        connection.start()
-        await until(lambda: connection.is_up)
-        return driver
-
-    return listen
-
-
-@pytest.fixture
-async def say(broker):
-    async with aiomqtt.Client(HOST, broker.port, identifier="speaker") as client:
-
-        async def publish(topic, payload, **more):
-            told = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-            await client.publish(topic, told, qos=1, **more)
-
-        yield publish
-
-
-async def drained(driver, samples):
-    """All scans until so many samples came."""
-    scans = []
-    async with asyncio.timeout(5):
-        while sum(len(scan) for scan in scans) < samples:
-            scans += await driver.poll()
-            await asyncio.sleep(0.01)
-    return scans
-
-
-async def test_what_arrives_is_polled_once_in_order(heard, say, columns):
+async def test_what_arrives_is_polled_once_in_order(heard, say, columns, degrees, drained):
     driver = await heard(degrees(0, "a/zone"), degrees(1, "a/room", path=None))
     assert await driver.poll() == []
     await say("a/zone", {"v": 20.5})
@@ -93,7 +29,7 @@ async def test_what_arrives_is_polled_once_in_order(heard, say, columns):
     assert await driver.poll() == []
 
 
-async def test_one_topic_may_carry_many_points_and_lack_one(heard, say, columns, book):
+async def test_one_topic_may_carry_many_points_and_lack_one(heard, say, columns, book, degrees, drained):
     driver = await heard(*(degrees(n, "b/all", path=f"t.{n}") for n in range(3)))
     await say("b/all", {"t": [18, 19]})
     (scan,) = await drained(driver, 2)
@@ -104,7 +40,7 @@ async def test_one_topic_may_carry_many_points_and_lack_one(heard, say, columns,
     ) and "telemetry: b/all: e.p2 cannot be read: found nothing at `t.2`" in book[0]
 
 
-async def test_the_devices_own_time_counts_and_samples_of_one_instant_are_one_scan(heard, say):
+async def test_the_devices_own_time_counts_and_samples_of_one_instant_are_one_scan(heard, say, degrees, drained):
     points = [degrees(n, f"c/{n}", time_path="ts", quality_path="q") for n in range(4)]
     driver = await heard(*points)
     measured_s = float(int(SystemClock().read().unix_s) - 100)
@@ -130,7 +66,7 @@ async def test_the_devices_own_time_counts_and_samples_of_one_instant_are_one_sc
         (-3600, False, Quality.GOOD, False),  # The device's clock runs ahead; the value is new.
     ],
 )
-async def test_how_old_is_it(heard, say, age_s, is_retained, quality, is_dated):
+async def test_how_old_is_it(heard, say, age_s, is_retained, quality, is_dated, degrees, drained):
     topic = f"d/{age_s}/{is_retained}"
     now = SystemClock().read()
     payload = {"v": 20} if age_s is None else {"v": 20, "ts": now.unix_s - age_s}
@@ -145,7 +81,7 @@ async def test_how_old_is_it(heard, say, age_s, is_retained, quality, is_dated):
     assert abs(scan.at.unix_s - now.unix_s) < 5 or (is_dated and abs(scan.at.unix_s - now.unix_s + age_s) < 5)
 
 
-async def test_broken_payloads_are_counted_and_told_when_they_start_and_end(heard, say, book, until):
+async def test_broken_payloads_are_counted_and_told_when_they_start_and_end(heard, say, book, until, degrees, drained):
     driver = await heard(degrees(0, "e/zone"))
     for payload in (b"{", b'{"v": NaN}', b'{"v": "warm"}', b"\xff"):
         await say("e/zone", payload)
@@ -156,7 +92,7 @@ async def test_broken_payloads_are_counted_and_told_when_they_start_and_end(hear
     assert "telemetry: e/zone: e.p0 cannot be read: found b'{'" in book[0] and "can be read again" in book[1]
 
 
-async def test_a_flood_is_dropped_oldest_first_and_counted(heard, say, columns, until, monkeypatch):
+async def test_a_flood_is_dropped_oldest_first_and_counted(heard, say, columns, until, monkeypatch, degrees):
     monkeypatch.setattr("agent.drivers.samples.MOST_WAITING", 5)
     monkeypatch.setattr("agent.drivers.samples.SLACK", 1)
     driver = await heard(degrees(0, "f/zone"))
@@ -166,7 +102,7 @@ async def test_a_flood_is_dropped_oldest_first_and_counted(heard, say, columns, 
     assert columns(await driver.poll()) == {0: (11.0, Quality.GOOD)}
 
 
-async def test_what_is_set_is_confirmed_by_its_own_topic(heard, broker, command, until):
+async def test_what_is_set_is_confirmed_by_its_own_topic(heard, broker, command, until, degrees):
     point = degrees(0, "g/zone", set=MqttSet(topic="g/zone/set", path="v"))
     driver = await heard(point)
 
@@ -193,7 +129,7 @@ async def test_what_is_set_is_confirmed_by_its_own_topic(heard, broker, command,
     await asyncio.gather(device, return_exceptions=True)
 
 
-async def test_what_is_not_shown_is_not_confirmed(heard, say, command, until):
+async def test_what_is_not_shown_is_not_confirmed(heard, say, command, until, degrees, drained):
     points = [degrees(0, "h/zone", set=MqttSet(topic="h/zone/set")), degrees(1, "h/other")]
     driver = await heard(*points, timeout_s=0.2)
     await say("h/zone", {"v": 21})
@@ -204,7 +140,7 @@ async def test_what_is_not_shown_is_not_confirmed(heard, say, command, until):
     assert (outcome.kind, outcome.detail) == ("failed", "telemetry has no topic to set e.p1")
 
 
-async def test_without_a_broker_polls_fail_and_writes_are_outcomes(connect, book, free_port, command, until):
+async def test_without_a_broker_polls_fail_and_writes_are_outcomes(connect, book, free_port, command, until, degrees):
     connection = connect(free_port + 1)
     driver = MqttDriver(
         MqttDevice(name="telemetry", points=(degrees(0, "t", set=MqttSet(topic="t/set")),)),
