@@ -217,6 +217,7 @@ class House:
             "acknowledged": self.store.outbox.acked,
             "unsent": self.store.outbox.waiting,
             "broken_payloads": self.wiring.broken_payloads(),
+            "dropped": self.wiring.dropped(),
             "allowed": verdicts["allow"],
             "clipped": verdicts["clip"],
             "held_back": verdicts["hold"],

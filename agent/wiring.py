@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from agent.config import SiteConfig
-from agent.config.devices import MemoryDevice, ModbusDevice, ModbusEntry, MqttDevice, MqttEntry
+from agent.config.devices import MemoryDevice, ModbusDevice, ModbusEntry, MqttDevice, SparkplugDevice
 from agent.core.clock import Clock
 from agent.core.points import PointTable
 from agent.core.protocols import Driver, Journal
@@ -16,8 +16,11 @@ from agent.drivers.modbus import ModbusDriver
 from agent.drivers.modbus_line import ModbusLine
 from agent.drivers.mqtt import MqttDriver
 from agent.drivers.mqtt_connection import MqttConnection
+from agent.drivers.sparkplug import SparkplugDriver
+from agent.drivers.sparkplug_node import EdgeNode
 from agent.equipment.kinds import role_of
 from agent.ingest.forecasts import ForecastDesk, ForecastSource
+from agent.mqtt_wiring import broker_of, mqtt_device, sparkplug_device
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,6 +36,11 @@ class Wiring:
     def broken_payloads(self) -> int:
         return sum(getattr(driver, "broken", 0) for driver in self.drivers)
 
+    def dropped(self) -> int:
+        """Samples and messages that came faster than we could take them."""
+        wires = (*self.drivers, *self.connections.values())
+        return sum(getattr(wire, "dropped", 0) for wire in wires)
+
 
 def wire_up(
     config: SiteConfig, table: PointTable, journal: Journal, clock: Clock, registers: Mapping[str, Registers]
@@ -40,13 +48,20 @@ def wire_up(
     """Nothing connects yet. Devices behind one host and port share a line, those behind one broker a connection."""
     wiring = Wiring()
     lines: dict[tuple[str, int], ModbusLine] = {}
+    nodes: dict[tuple[str, str, str], EdgeNode] = {}
     for name, device in config.devices.items():
         if isinstance(device, ModbusDevice):
             line = lines.setdefault((device.host, device.port), ModbusLine(device.host, device.port, clock))
             driver: Driver = ModbusDriver(_modbus(name, device, table), line, journal, clock)
         elif isinstance(device, MqttDevice):
             connection = _connection(config, device.broker, wiring, journal, clock)
-            driver = MqttDriver(_mqtt(name, device, table), connection, journal, clock)
+            driver = MqttDriver(mqtt_device(name, device, table), connection, journal, clock)
+        elif isinstance(device, SparkplugDevice):
+            connection = _connection(config, device.broker, wiring, journal, clock)
+            place = (device.broker, device.group, device.node)
+            node = nodes.get(place) or EdgeNode(connection, device.group, device.node, journal, clock)
+            nodes[place] = node
+            driver = SparkplugDriver(sparkplug_device(name, device, table), node, connection, journal, clock)
         else:
             driver = _memory(name, device, table, registers, clock)
         wiring.drivers.append(driver)
@@ -58,16 +73,7 @@ def wire_up(
 
 def _connection(config: SiteConfig, name: str, wiring: Wiring, journal: Journal, clock: Clock) -> MqttConnection:
     if name not in wiring.connections:
-        told = config.brokers[name]
-        broker = wire.MqttBroker(
-            name=name,
-            host=told.host,
-            port=told.port,
-            username=told.username,
-            password=told.password(),
-            client_id=told.client_id,
-        )
-        wiring.connections[name] = MqttConnection(broker, journal, clock)
+        wiring.connections[name] = MqttConnection(broker_of(name, config.brokers[name]), journal, clock)
     return wiring.connections[name]
 
 
@@ -132,26 +138,6 @@ def _modbus_write(entry: ModbusEntry) -> wire.ModbusWrite | None:
         scale=entry.scale if told.scale is None else told.scale,
         offset=entry.offset,
         mode_register=told.mode_register,
-    )
-
-
-def _mqtt(name: str, device: MqttDevice, table: PointTable) -> wire.MqttDevice:
-    points = tuple(_mqtt_point(point, entry, table) for point, entry in device.points.items())
-    return wire.MqttDevice(name=name, points=points)
-
-
-def _mqtt_point(point: str, entry: MqttEntry, table: PointTable) -> wire.MqttPoint:
-    handle = table.handle(point)
-    return wire.MqttPoint(
-        point=point,
-        handle=handle,
-        unit=table[handle].unit,
-        topic=entry.topic,
-        path=entry.path,
-        quality_path=entry.quality_path,
-        time_path=entry.time_path,
-        set_topic=entry.set.topic if entry.set else None,
-        set_path=entry.set.path if entry.set else None,
     )
 
 

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agent.config.base import Host, Id, NotNegative, Port, Section
-from agent.config.points import Entry, MemoryEntry, ModbusEntry, MqttEntry, SetEntry, WriteEntry
+from agent.config.base import Host, Id, NotNegative, Port, Section, Step
+from agent.config.points import Entry, MemoryEntry, ModbusEntry, MqttEntry, SetEntry, SparkplugEntry, WriteEntry
 
 __all__ = [
     "AnyDevice",
@@ -20,6 +20,8 @@ __all__ = [
     "MqttDevice",
     "MqttEntry",
     "SetEntry",
+    "SparkplugDevice",
+    "SparkplugEntry",
     "WriteEntry",
 ]
 
@@ -53,7 +55,28 @@ class MqttDevice(Device):
 
     driver: Literal["mqtt"]
     broker: str
+    timeout_s: Annotated[float, Field(strict=True, ge=0.05, le=600)] = 5.0
+    """How long a written point may take to be confirmed."""
+    max_bytes: Annotated[int, Field(strict=True, ge=16, le=1_000_000)] = 65_536
+    """A larger payload is refused."""
+    levels: dict[str, str] = Field(default_factory=dict)
+    """What + or # stands for in topics of points named `*.role` -> equipment; left out, the equipment's own id."""
     points: dict[str, MqttEntry] = Field(default_factory=dict)
+
+
+class SparkplugDevice(Device):
+    """Metrics of a Sparkplug B edge node, or of a device behind it."""
+
+    driver: Literal["sparkplug"]
+    broker: str
+    group: Step
+    node: Step
+    device: Step | None = None
+    """Left out, the edge node's own metrics."""
+    timeout_s: Annotated[float, Field(strict=True, ge=0.05, le=600)] = 5.0
+    max_bytes: Annotated[int, Field(strict=True, ge=16, le=1_000_000)] = 262_144
+    """Births name every metric of the device."""
+    points: dict[str, SparkplugEntry] = Field(default_factory=dict)
 
 
 class MemoryDevice(Device):
@@ -63,4 +86,4 @@ class MemoryDevice(Device):
     points: dict[str, MemoryEntry] = Field(default_factory=dict)
 
 
-AnyDevice = Annotated[ModbusDevice | MqttDevice | MemoryDevice, Field(discriminator="driver")]
+AnyDevice = Annotated[ModbusDevice | MqttDevice | SparkplugDevice | MemoryDevice, Field(discriminator="driver")]

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from agent.config.cross import findings
+from agent.config.levels import spread
 from agent.config.lines import Finding, Sheet, read_sheet
 from agent.config.model import SiteConfig
 from agent.config.notes import missing_secrets, notes
@@ -21,7 +22,7 @@ from agent.config.tls import FILES
 from agent.core.errors import ConfigError, Problem
 
 SECRETS = {"password", "passwd", "passphrase", "pwd", "secret", "token", "api_key"}
-FREE = {"points", "write", "set"}
+FREE = {"points", "write", "set", "confirm", "tls", "words", "levels"}
 """Steps of a path that are no name of the site's own."""
 
 Errors = list[dict[str, Any]]
@@ -58,7 +59,7 @@ def _examine(path: Path) -> tuple[SiteConfig, Sheet]:
     secrets = list(_secrets(sheet.tree, ()))
     # A secret is told once, as a secret, not again as a key that nobody knows.
     raw = _without(_plain(sheet.tree), [where for where, *_ in secrets])
-    broken = expand(raw)
+    broken = [*expand(raw), *spread(raw)]
     config, errors = _validated(raw)
     problems = [sheet.problem(*finding) for finding in (*secrets, *broken)] + [tell(sheet, error) for error in errors]
     if not broken:

@@ -44,6 +44,9 @@ SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
     ("devices", "*", "mqtt"): devices.MqttDevice,
     ("devices", "*", "mqtt", "points", "*"): points.MqttEntry,
     ("devices", "*", "mqtt", "points", "*", "set"): points.SetEntry,
+    ("devices", "*", "mqtt", "points", "*", "set", "confirm"): points.ConfirmEntry,
+    ("devices", "*", "sparkplug"): devices.SparkplugDevice,
+    ("devices", "*", "sparkplug", "points", "*"): points.SparkplugEntry,
     ("devices", "*", "memory"): devices.MemoryDevice,
     ("devices", "*", "memory", "points", "*"): points.MemoryEntry,
     ("equipment", "*"): equipment.Equipment,
@@ -86,7 +89,7 @@ WANTED = {
     "datetime_from_date_parsing": "a time with its zone, such as 2026-07-01T00:00:00Z",
 }
 TAGS = {
-    "devices": ("modbus", "mqtt", "memory"),
+    "devices": ("modbus", "mqtt", "sparkplug", "memory"),
     "clock": ("system", "scaled", "lockstep"),
     "upstream": ("mqtt", "sparkplug", "nats", "http", "postgres"),
 }

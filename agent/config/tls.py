@@ -35,9 +35,9 @@ def _trusting(ca_file: Path | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)  # None: those whom the system believes.
     except (OSError, ValueError) as fault:
-        raise ConfigError(
-            [_problem(ca_file, "ca_file", fault, "certificates in PEM that the agent can read")]
-        ) from None
+        where = ca_file or Path("the system's certificates")
+        wanted = "certificates in PEM that the agent can read"
+        raise ConfigError([_problem(where, "ca_file", fault, wanted)]) from None
 
 
 def _show(context: ssl.SSLContext, cert_file: Path, key_file: Path | None) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Sequence
 
-from agent.config.devices import ModbusDevice, MqttDevice
+from agent.config.devices import ModbusDevice, MqttDevice, SparkplugDevice
 from agent.config.lines import Finding, unknown
 from agent.config.model import SiteConfig
-from agent.config.points import WIDTHS, ModbusEntry
+from agent.config.points import WIDTHS, ModbusEntry, MqttEntry, SparkplugEntry
 
 LAST_REGISTER = 65535
 RAW = {
@@ -37,7 +37,7 @@ def _broker_names(config: SiteConfig) -> Iterator[Finding]:
     uses: list[tuple[Sequence[str | int], str]] = [
         (("devices", name, "broker"), device.broker)
         for name, device in config.devices.items()
-        if isinstance(device, MqttDevice)
+        if isinstance(device, MqttDevice | SparkplugDevice)
     ]
     if config.clock.kind == "lockstep":
         uses.append((("clock", "broker"), config.clock.broker))
@@ -116,17 +116,46 @@ def _written(entry: ModbusEntry) -> list[tuple[str, int]]:
 
 
 def _shared_topics(config: SiteConfig) -> Iterator[Finding]:
+    """Two points that are written at one place; and topics that their subscription does not bring."""
     taken: dict[tuple[object, ...], str] = {}
     for name, device in config.devices.items():
-        if not isinstance(device, MqttDevice):
+        if not isinstance(device, MqttDevice | SparkplugDevice):
             continue
         for point, entry in device.points.items():
-            key = (device.broker, entry.set.topic, entry.set.path) if entry.set else None
-            if entry.set and key in taken:
-                wanted = f"a topic of its own; {taken[key]} writes this one"
-                yield ("devices", name, "points", point, "set"), f"topic {entry.set.topic}", wanted, None
-            if key is not None:
-                taken.setdefault(key, point)
+            where = ("devices", name, "points", point)
+            place, found = _set_place(device, entry)
+            if place is not None and place in taken:
+                yield (*where, "set"), found, f"a place of its own; {taken[place]} writes this one", None
+            if place is not None:
+                taken.setdefault(place, point)
+            if isinstance(entry, MqttEntry) and entry.filter and not matches(entry.filter, entry.topic):
+                yield (*where, "filter"), f"`{entry.filter}`", f"a filter that lets {entry.topic} pass", None
+
+
+def _set_place(
+    device: MqttDevice | SparkplugDevice, entry: MqttEntry | SparkplugEntry
+) -> tuple[tuple[object, ...] | None, str]:
+    """What may be written by one point only, and how it is told."""
+    if isinstance(device, SparkplugDevice) and isinstance(entry, SparkplugEntry):
+        place = (device.broker, device.group, device.node, device.device, entry.metric)
+        return place if entry.set else None, f"metric {entry.metric}"
+    if isinstance(entry, MqttEntry) and entry.set is not None:
+        told = entry.set
+        return (device.broker, told.topic, told.payload or told.path), f"topic {told.topic}"
+    return None, ""
+
+
+def matches(topic_filter: str, topic: str) -> bool:
+    """Whether a subscription brings a topic (MQTT 3.1.1, 4.7)."""
+    wanted, found = topic_filter.split("/"), topic.split("/")
+    if topic.startswith("$") and wanted[0] in ("+", "#"):
+        return False
+    for place, step in enumerate(wanted):
+        if step == "#":
+            return True
+        if place >= len(found) or step not in ("+", found[place]):
+            return False
+    return len(wanted) == len(found)
 
 
 def _releases(config: SiteConfig) -> Iterator[Finding]:
