@@ -25,6 +25,7 @@ from agent.core.scan import Scan
 from agent.drivers.memory import Registers
 from agent.features.window import Window
 from agent.house import House
+from agent.ingest.changes import Changes
 from agent.ingest.live import Live
 from agent.ingest.poller import Poller
 from agent.learner import Learner
@@ -112,6 +113,7 @@ async def open_house(
         table=table,
         wiring=wiring,
         live=live,
+        changes=Changes(table),
         pollers=pollers,
         wheel=wheel,
         authority=authority,

@@ -18,6 +18,7 @@ from agent.core.image import Image
 from agent.core.journal import Entry
 from agent.core.points import PointTable
 from agent.core.scan import Scan
+from agent.ingest.changes import Changes
 from agent.ingest.live import Live
 from agent.ingest.poller import Poller
 from agent.learner import Learner
@@ -54,6 +55,7 @@ class House:
     table: PointTable
     wiring: Wiring
     live: Live
+    changes: Changes
     pollers: list[Poller]
     wheel: Wheel
     authority: Authority
@@ -139,7 +141,9 @@ class House:
         if self.first_sample_s is None:
             self.first_sample_s = since_process_start_s()
         self.live.update(scan)
-        self.store.append(scan)
+        news = self.changes.of(scan)
+        if news is not None:
+            self.store.append(news)
         if self.recorder is not None:
             self.recorder.scan(scan)
 

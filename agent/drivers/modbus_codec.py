@@ -79,12 +79,13 @@ class BlockDecoder:
         self._start = start
         self._is_bits = is_bits(ordered[0].table) if ordered else False
         self._parts, self._index = _parts(start, ordered)
-        self._scale = np.array([point.scale for point in ordered])
-        self._offset = np.array([point.offset for point in ordered])
-        self._is_plain = bool((self._scale == 1.0).all() and (self._offset == 0.0).all())
+        self._scale = _unless([point.scale for point in ordered], 1.0)
+        self._offset = _unless([point.offset for point in ordered], 0.0)
         self._low = np.array([UNITS[point.unit].low for point in ordered])
         self._high = np.array([UNITS[point.unit].high for point in ordered])
         self._absent = _absent(ordered)
+        self._plausible_marks = [marks for marks in self._absent if self._is_any_plausible(marks)]
+        """Those that the range of the unit alone does not tell."""
         self.all_good = np.full(len(ordered), Quality.GOOD, np.uint8)
         for column in (self.handles, self.all_good):
             column.setflags(write=False)  # Every scan of this block shares them.
@@ -98,17 +99,28 @@ class BlockDecoder:
         """
         with np.errstate(invalid="ignore", over="ignore") if self._has_floats else nullcontext():
             raw = self._raw(data)
-            values = raw if self._is_plain else raw * self._scale + self._offset
-        is_fine = (values >= self._low) & (values <= self._high)
-        for absent in self._absent:
-            is_fine &= raw != absent
-        if is_fine.all():
+            values = self._scaled(raw)
+        is_fine = values >= self._low
+        is_fine &= values <= self._high
+        for marks in self._plausible_marks:
+            is_fine &= raw != marks
+        if np.count_nonzero(is_fine) == len(is_fine):
             return self.handles, values, self.all_good
         return self._judged(raw, values, is_fine)
+
+    def _scaled(self, raw: Raw) -> Raw:
+        values = raw if self._scale is None else raw * self._scale
+        return values if self._offset is None else values + self._offset
+
+    def _is_any_plausible(self, marks: Raw) -> bool:
+        values = self._scaled(marks)
+        return bool(((values >= self._low) & (values <= self._high)).any())
 
     def _raw(self, data: bytes) -> Raw:
         if self._is_bits:
             return np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[self._index].astype(np.float64)
+        if len(self._parts) == 1 and not self._parts[0].is_gathered:
+            return self._parts[0].take(data).astype(np.float64)
         raw = np.empty(len(self.handles))
         gathered = np.frombuffer(data, np.uint8)[self._index] if len(self._index) else None
         for part in self._parts:
@@ -119,11 +131,10 @@ class BlockDecoder:
         # A value that its unit cannot have is kept, but not believed.
         quality = np.where(is_fine, np.uint8(Quality.GOOD), np.uint8(Quality.UNCERTAIN))
         bad = ~np.isfinite(values)
-        for absent in self._absent:
-            bad |= raw == absent
+        for marks in self._absent:
+            bad |= raw == marks
         quality[bad] = Quality.BAD
-        values[bad] = np.nan
-        return self.handles, values, quality
+        return self.handles, np.where(bad, np.nan, values), quality
 
     def bad(self) -> Columns:
         """The columns of a block that the device refused."""
@@ -137,6 +148,11 @@ class BlockDecoder:
         if self._is_bits:
             return [data[place // 8] >> place % 8 & 1]
         return [int.from_bytes(data[at : at + 2], "big") for at in range(2 * place, 2 * (place + width(point)), 2)]
+
+
+def _unless(told: list[float], usual: float) -> Raw | None:
+    """None where all are as usual: then there is nothing to compute."""
+    return None if all(value == usual for value in told) else np.array(told)
 
 
 def _key(point: ModbusPoint) -> tuple[bool, str, str, str]:

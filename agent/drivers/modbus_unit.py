@@ -32,7 +32,7 @@ SILENCES = (10, 11)
 ILLEGAL_FUNCTION = 1
 LEAST_PATIENCE_S, TIMES_SLOWEST = 0.2, 4.0
 """A unit that fell silent is waited for this long, or so many times its slowest answer: our choice."""
-FULL_PATIENCE_EVERY = 4
+FULL_PATIENCE_EVERY = 8
 """Of the tries at a silent unit, each so manieth waits for the whole time-out: it may have become slower."""
 FORGET = 0.999
 """Of the slowest answer, at each answer."""
