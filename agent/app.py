@@ -30,6 +30,7 @@ from agent.features.window import Window
 from agent.house import House
 from agent.inbox.inbox import Inbox, WithWishes
 from agent.inbox.mqtt import MqttDoor
+from agent.ingest.changes import Changes
 from agent.ingest.forecasts import ForecastDesk
 from agent.ingest.live import Live
 from agent.ingest.poller import Poller
@@ -128,6 +129,7 @@ async def open_house(
         table=table,
         wiring=wiring,
         live=live,
+        changes=Changes(table),
         pollers=pollers,
         wheel=wheel,
         authority=authority,

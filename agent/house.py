@@ -19,6 +19,7 @@ from agent.core.journal import Entry
 from agent.core.points import PointTable
 from agent.core.scan import Scan
 from agent.inbox.mqtt import MqttDoor
+from agent.ingest.changes import Changes
 from agent.ingest.forecasts import ForecastDesk, ForecastSource
 from agent.ingest.live import Live
 from agent.ingest.poller import Poller
@@ -55,6 +56,7 @@ class House:
     table: PointTable
     wiring: Wiring
     live: Live
+    changes: Changes
     pollers: list[Poller]
     wheel: Wheel
     authority: Authority
@@ -159,7 +161,9 @@ class House:
         if self.first_sample_s is None:
             self.first_sample_s = since_process_start_s()
         self.live.update(scan)
-        self.store.append(scan)
+        news = self.changes.of(scan)
+        if news is not None:
+            self.store.append(news)
         if self.recorder is not None:
             self.recorder.scan(scan)
 

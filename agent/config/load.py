@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from agent.config.cross import findings
+from agent.config.devices import AnyDevice, ModbusDevice
 from agent.config.levels import spread
 from agent.config.lines import Finding, Sheet, read_sheet
 from agent.config.model import SiteConfig
@@ -18,11 +19,11 @@ from agent.config.notes import missing_secrets, notes
 from agent.config.products import expand
 from agent.config.secrets import Login, SafeLogin
 from agent.config.telling import known_keys, tell
-from agent.config.tls import FILES
+from agent.config.tls import FILES, Tls
 from agent.core.errors import ConfigError, Problem
 
 SECRETS = {"password", "passwd", "passphrase", "pwd", "secret", "token", "api_key"}
-FREE = {"points", "write", "set", "confirm", "tls", "words", "levels"}
+FREE = {"points", "write", "set", "confirm", "identity", "tls", "words", "levels"}
 """Steps of a path that are no name of the site's own."""
 
 Errors = list[dict[str, Any]]
@@ -145,7 +146,8 @@ def _absolute(config: SiteConfig, folder: Path) -> SiteConfig:
     """Paths in the file are meant from the file's folder."""
     store = config.store.model_copy(update={"path": folder / config.store.path})
     brokers = {name: _with_paths(broker, folder) for name, broker in config.brokers.items()}
-    told: dict[str, Any] = {"store": store, "brokers": brokers}
+    devices = {name: _with_files(device, folder) for name, device in config.devices.items()}
+    told: dict[str, Any] = {"store": store, "brokers": brokers, "devices": devices}
     if config.upstream is not None:
         sinks = {
             name: _with_paths(sink, folder) if isinstance(sink, Login) else sink
@@ -158,9 +160,18 @@ def _absolute(config: SiteConfig, folder: Path) -> SiteConfig:
 def _with_paths(login: LoginKind, folder: Path) -> LoginKind:
     told: dict[str, Any] = {"password_file": _secret_path(login.password_file, folder)}
     if isinstance(login, SafeLogin) and login.tls is not None:
-        files = {key: _secret_path(getattr(login.tls, key), folder) for key in FILES}
-        told["tls"] = login.tls.model_copy(update=files)
+        told["tls"] = _with_tls(login.tls, folder)
     return login.model_copy(update=told)
+
+
+def _with_files(device: AnyDevice, folder: Path) -> AnyDevice:
+    if not isinstance(device, ModbusDevice) or device.tls is None:
+        return device
+    return device.model_copy(update={"tls": _with_tls(device.tls, folder)})
+
+
+def _with_tls(tls: Tls, folder: Path) -> Tls:
+    return tls.model_copy(update={key: _secret_path(getattr(tls, key), folder) for key in FILES})
 
 
 def _secret_path(told: Path | None, folder: Path) -> Path | None:

@@ -75,6 +75,9 @@ class SiteConfig(Section):
             fresh_s=entry.fresh_s or 3.0 * poll_s + 60.0,
             writable=entry.can_write and role is not None and role.writable,
             share=any(terms is not None for terms in self._terms(point, entry).values()),
+            words=tuple(entry.words.items()),
+            deadband=entry.deadband,
+            report_s=entry.report_s,
         )
 
     def _terms(self, point: str, entry: Entry) -> dict[str, Terms | None]:

@@ -39,6 +39,8 @@ SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
     ("upstream", "sinks", "*", "nats", "tls"): tls.Tls,
     ("upstream", "sinks", "*", "postgres", "tls"): tls.Tls,
     ("devices", "*", "modbus"): devices.ModbusDevice,
+    ("devices", "*", "modbus", "tls"): tls.Tls,
+    ("devices", "*", "modbus", "identity", "*"): points.IdentityEntry,
     ("devices", "*", "modbus", "points", "*"): points.ModbusEntry,
     ("devices", "*", "modbus", "points", "*", "write"): points.WriteEntry,
     ("devices", "*", "mqtt"): devices.MqttDevice,
