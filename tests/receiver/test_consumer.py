@@ -13,7 +13,7 @@ from agent.uplink.columns import encode
 from agent.uplink.mqtt import MqttSink
 from agent.uplink.nats_jetstream import JetStreamSink, Server
 from agent.uplink.sink import RefusedError
-from receiver.consumer import Ends, Receiver
+from deploy.receiver.consumer import Ends, Receiver
 from tests.uplink.engines import HOST, Nats, Postgres, postgres_programs
 from tests.uplink.parcels import note, parcel
 

@@ -1,4 +1,4 @@
-"""`python -m receiver --nats nats://127.0.0.1:4222 --postgres postgresql://hushwatt@127.0.0.1/hushwatt`."""
+"""`python -m deploy.receiver --nats nats://127.0.0.1:4222 --postgres postgresql://hushwatt@127.0.0.1/hushwatt`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 
-from receiver.consumer import Ends, Receiver
+from deploy.receiver.consumer import Ends, Receiver
 
 
 async def _run(ends: Ends) -> None:
@@ -19,7 +19,7 @@ async def _run(ends: Ends) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m receiver", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m deploy.receiver", description=__doc__)
     parser.add_argument("--nats", default=os.environ.get("HUSHWATT_NATS", "nats://127.0.0.1:4222"))
     parser.add_argument("--postgres", default=os.environ.get("HUSHWATT_POSTGRES", ""), help="a DSN")
     parser.add_argument("--prefix", default="hushwatt")
