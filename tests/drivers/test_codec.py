@@ -1,6 +1,5 @@
 """Laws of the codecs: what was encoded is decoded, what cannot be is refused."""
 
-import json
 import math
 import struct
 
@@ -12,8 +11,7 @@ from hypothesis import strategies as st
 from agent.core.points import Quality
 from agent.drivers.modbus_codec import TYPES, BlockDecoder
 from agent.drivers.modbus_encoder import decode_written, encode, ends, masks
-from agent.drivers.mqtt_payload import parse, pick
-from agent.drivers.wire import ModbusPoint, ModbusWrite, MqttPoint
+from agent.drivers.wire import ModbusPoint, ModbusWrite
 
 orders = st.sampled_from(["big", "little"])
 
@@ -189,55 +187,3 @@ def one_by_one(words, spec):
     ordered = b"".join(taken if spec.word_order == "big" else reversed(taken))
     (raw,) = struct.unpack(">" + {**letters, "float32": "f", "float64": "d"}[spec.type], ordered)
     return float(raw) * spec.scale + spec.offset
-
-
-def mqtt(**more):
-    return MqttPoint(**{"point": "e.p", "handle": 0, "unit": "degC", "topic": "t", "path": "v", **more})
-
-
-@pytest.mark.parametrize(
-    ("payload", "spec", "value", "quality"),
-    [
-        (b"21.5", mqtt(path=None), 21.5, Quality.GOOD),
-        (b'{"v": 21.5, "q": "good"}', mqtt(quality_path="q"), 21.5, Quality.GOOD),
-        (b'{"v": 21.5, "q": "bad"}', mqtt(quality_path="q"), None, Quality.BAD),
-        (b'{"v": null}', mqtt(), None, Quality.BAD),
-        (b'{"v": 999}', mqtt(), 999.0, Quality.UNCERTAIN),
-        (b'{"a": {"b": [1, true]}}', mqtt(path="a.b.1"), 1.0, Quality.GOOD),
-    ],
-)
-def test_payloads_that_can_be_read(payload, spec, value, quality):
-    decoded = pick(parse(payload), spec)
-    assert decoded.quality == quality
-    assert math.isnan(decoded.value) if value is None else decoded.value == value
-
-
-BROKEN = [
-    b"",
-    b"{",
-    b'{"v": NaN}',
-    b"Infinity",
-    b'{"v": "warm"}',
-    b'{"w": 1}',
-    b"\xff\xfe",
-    b"[" * 9000,
-    b'{"v": 1e999}',
-]
-
-
-@pytest.mark.parametrize("payload", BROKEN)
-def test_payloads_that_cannot_be_read_are_refused(payload):
-    with pytest.raises(ValueError):
-        pick(parse(payload), mqtt())
-
-
-@given(
-    st.binary(max_size=200)
-    | st.recursive(st.none() | st.floats() | st.text(), st.lists).map(lambda x: json.dumps(x).encode())
-)
-def test_law_any_payload_is_a_value_or_a_refusal(payload):
-    try:
-        decoded = pick(parse(payload), mqtt(path=None))
-    except ValueError:
-        return
-    assert decoded.quality == Quality.BAD or math.isfinite(decoded.value)
