@@ -165,7 +165,11 @@ def _first_known(*columns: Array) -> Array:
 
 def _settled(knobs: Array) -> Flags:
     """Against the step before: air and water take some minutes to follow."""
-    still = np.array((STILL[0], STILL[1] / 100.0, *STILL[2:]))[: knobs.shape[1]]
     same = np.zeros(len(knobs), bool)
-    same[1:] = (np.abs(np.diff(knobs, axis=0)) <= still).all(axis=1)
+    same[1:] = (np.abs(np.diff(knobs, axis=0)) <= still_of(knobs.shape[1])).all(axis=1)
     return same
+
+
+def still_of(knobs: int) -> Array:
+    """A knob that moved by no more than this stood still; [knobs]."""
+    return np.array((STILL[0], STILL[1] / 100.0, *STILL[2:]))[:knobs]

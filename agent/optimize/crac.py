@@ -34,7 +34,7 @@ from agent.learn.crac import (
     weather_columns,
 )
 from agent.learn.parameters import RoomParameters
-from agent.learn.room_history import UPS_SHARE, RoomHistory, history_of
+from agent.learn.room_history import UPS_SHARE, RoomHistory, history_of, still_of
 from agent.optimize.forecast import outdoor_of
 from agent.optimize.host import ModelHost
 from agent.optimize.objective import ENERGY, Objective
@@ -120,7 +120,7 @@ class CracPlanner:
 
     def propose(self, features: Features, now: Instant) -> list[Proposal]:
         """Wishes for this cycle; none while something needed is unknown. Raises ModelError."""
-        grid = grid_of(features)
+        grid = grid_of(features, is_even=True)
         past = history_of(grid, self.system, self._site, self._offset_h)
         present = self._look(features, past)
         if not present.is_known or past.is_settled.sum() < LEAST_STEPS:
@@ -231,7 +231,8 @@ class CracPlanner:
         load: Array,
     ) -> Array:
         """[n, k] before what cannot be reached yet, is not judged yet, or may leave servers short of air."""
-        is_settled = bool(past.is_settled[-1]) and past.step[-1] == still.step[-1]
+        stands = bool((np.abs(present.knobs.now - past.knobs[-1]) <= still_of(past.knobs.shape[1])).all())
+        is_settled = stands and bool(past.is_settled[-1]) and past.step[-1] == still.step[-1]
         bar = BAR * present.knobs.far(rows, STEPS, is_settled=is_settled)
         bar[:, -2:] = BAR  # Named plans are scored apart.
         rise = load[:: SLOTS // STEPS, None] / (still.stream_kw_k * rows[:, 1])
