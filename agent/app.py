@@ -77,7 +77,12 @@ async def open_house(
     table = PointTable(config.points())
     envelope = config.envelope()
     store = await Store.open(
-        config.store_path, table, clock, commit_s=config.store.commit_s, keep_days=config.store.keep_days
+        config.store_path,
+        table,
+        clock,
+        commit_s=config.store.commit_s,
+        keep_days=config.store.keep_days,
+        max_mb=config.store.max_mb,
     )
     stack.push_async_callback(store.close)
     wiring = wire_up(config, table, store, clock, registers or {})

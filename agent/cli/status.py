@@ -16,15 +16,16 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="The figures as they are.")] = False,
 ) -> None:
     """How the agent is, from what it last wrote: mode, held points, counts, latest values."""
-    from agent.app import store_path
-    from agent.board import read_board
+    from agent.board import read_board, store_figures
+    from agent.config import load
     from agent.store.reader import open_reader
 
     with plain_errors():
-        path = store_path(site)
-        board = read_board(path.parent)
-        with open_reader(path) as reader:
+        config = load(site)
+        board = read_board(config.store_path.parent)
+        with open_reader(config.store_path) as reader:
             stored = reader.counts()
+    board["store"] = store_figures(stored, config.store.max_mb)
     board["counts"] |= {"samples_stored": stored.samples, "unsent": stored.outbox, "store_bytes": stored.bytes}
     if as_json:
         console.print_json(json.dumps(board))
@@ -33,10 +34,13 @@ def status(
 
 
 def _show_board(board: dict[str, Any]) -> None:
+    from agent.board import store_text
+
     counts = board["counts"]
     table = Table.grid(padding=(0, 2))
     table.add_row("as of", board["at"])
     table.add_row("mode", board["mode"])
+    table.add_row("store", store_text(board["store"]))
     table.add_row("holds", ", ".join(board["held"]) or "nothing: every machine has its own control")
     silent = [name for name, device in board["devices"].items() if device["silent"]]
     table.add_row("devices", f"{len(board['devices'])}, silent: {', '.join(silent) or 'none'}")

@@ -31,5 +31,7 @@ class StoreSection(Section):
     path: Path = Path("data/hushwatt.db")
     """Relative to the config file's folder."""
     keep_days: Positive = 400.0
+    """Days that the agent lived, so that no clock that jumps drops anything."""
+    max_mb: Annotated[float, Field(strict=True, ge=10)] = 2000.0
     commit_s: Annotated[float, Field(strict=True, ge=0.05, le=60)] = 1.0
-    """At most so many seconds of samples are at risk in a power cut."""
+    """At most so many seconds of samples are at risk when the agent is killed or the power is cut."""

@@ -16,11 +16,10 @@ from agent.store.columns import Series
 from agent.store.records import ScanRecord
 
 _BLOCKS = (
-    "SELECT b.id, layout, first_chunk, b.clock_set, b.boot, times FROM blocks b LEFT JOIN boots o ON o.id = b.boot "
-    "WHERE layout IN (SELECT value FROM json_each(?1)) AND CASE b.clock_set "
-    "WHEN 0 THEN last_s + coalesce(offset_s, 0) >= ?2 AND first_s + coalesce(offset_s, 0) < ?3 "
-    "ELSE last_s >= ?2 AND first_s < ?3 END ORDER BY b.id"
+    "SELECT id, layout, first_chunk, clock_set, boot, times FROM blocks "
+    "WHERE layout IN (SELECT value FROM json_each(?1)) AND (clock_set = 0 OR last_s >= ?2 AND first_s < ?3) ORDER BY id"
 )
+"""What was read before the clock was set may have got its date since: the log knows."""
 _CHUNK = "SELECT data, quality, place, times FROM chunks WHERE id = ?"
 
 Floats = npt.NDArray[np.float64]

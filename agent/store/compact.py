@@ -13,7 +13,7 @@ import numpy.typing as npt
 from agent.store.codec import pack_floats, pack_ints
 from agent.store.jsonable import dump
 from agent.store.rollups import Rollups
-from agent.store.tracks import PointName, Told, Track
+from agent.store.tracks import PointName, Told, Track, lived_s
 
 _BLOCK = "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _CHUNK = "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, NULL)"
@@ -66,27 +66,24 @@ class Compactor:
         if not any(told.rows for told in segments):
             return
         run = self._take("runs")
-        lived_s = 0.0
+        run_s = 0.0
         by_boot: dict[int, list[Told]] = defaultdict(list)
         for told in segments:
             by_boot[told.boot].append(told)
         for boot, lives in by_boot.items():
-            lived_s += _lived_s(lives)
+            run_s += lived_s(lives)
             offset_s = offsets.get(lives[0].os_boot)
             for scans in scans_of(lives, offset_s):
                 self.put(run, boot, scans)
             self._put_entries(lives, offset_s)
         seqs = [seq for told in segments for seq in _seqs(told)]
         samples = sum(len(track) * len(track.points) for told in segments for track in told.tracks.values())
-        self.put_run(run, min(seqs, default=0), max(seqs, default=0), samples, lived_s)
+        self.put_run(run, min(seqs, default=0), max(seqs, default=0), samples, run_s)
 
-    def put_run(self, run: int, first_seq: int, last_seq: int, samples: int, lived_s: float) -> None:
+    def put_run(self, run: int, first_seq: int, last_seq: int, samples: int, run_s: float) -> None:
         (before_s,) = self._conn.execute("SELECT coalesce(max(lived_s), 0) FROM runs").fetchone()
-        row = (run, first_seq, last_seq, samples, before_s + lived_s, 0)
+        row = (run, first_seq, last_seq, samples, before_s + run_s, 0)
         self._conn.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)", row)
-
-    def new_run(self) -> int:
-        return self._take("runs")
 
     def put(self, run: int, boot: int, scans: Scans) -> None:
         """A block, its chunks, and what they add to the rollups."""
@@ -208,16 +205,3 @@ def _seqs(told: Told) -> Iterator[int]:
     for _, record in told.entries:
         if record.seq:
             yield record.seq
-
-
-def _lived_s(lives: Sequence[Told]) -> float:
-    """Between the first and the last row of one life, by the clock that never jumps."""
-    mono_s = [
-        one
-        for told in lives
-        for track in told.tracks.values()
-        if len(track)
-        for one in (min(track.mono_s), max(track.mono_s))
-    ]
-    mono_s += [record.entry.at.mono_s for told in lives for _, record in told.entries]
-    return max(mono_s) - min(mono_s) if mono_s else 0.0

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.store.codec import unpack_floats, unpack_ints
 from agent.store.hot import hot_spans, last_state
 from agent.store.log import segment_path
-from agent.store.tracks import State, Told
+from agent.store.tracks import State, Told, lived_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +36,9 @@ class Counts:
     bytes: int
     """Size of the database and its logs."""
     holds_s: float
-    """From the oldest sample kept to the newest."""
-    oldest_unix_s: float | None
-    """Of what is kept; None for nothing."""
+    """How long the agent ran while it took what is kept: no clock that jumps makes it longer."""
     unsent_s: float
-    """From the oldest record that a sink still waits for to the newest."""
+    """From the oldest record that a sink still waits for to the newest sample."""
     unsent_unix_s: float | None
     """When that oldest record was taken."""
     thinned_samples: int
@@ -76,8 +76,8 @@ def count(conn: sqlite3.Connection, path: Path, log: Sequence[Told]) -> Counts:
     state = last_state(log) or stored_state(conn)
     acked = acked_by_all(state)
     shed = dict(conn.execute("SELECT name, json FROM state WHERE name IN ('thinned', 'shed', 'lost')"))
-    first, last = _span(conn, log, 0)
-    unsent_first, _ = _span(conn, log, acked + 1) if acked < state.seq else (None, None)
+    unsent_first = _first_after(conn, log, acked) if acked < state.seq else None
+    newest = _newest(conn, log)
     files = [path, Path(f"{path}-wal"), *(segment_path(path, told.number) for told in log)]
     return Counts(
         samples=state.samples,
@@ -88,9 +88,8 @@ def count(conn: sqlite3.Connection, path: Path, log: Sequence[Told]) -> Counts:
         dropped=state.dropped,
         unsaved=0,
         bytes=sum(file.stat().st_size for file in files if file.exists()),
-        holds_s=0.0 if first is None or last is None else max(0.0, last - first),
-        oldest_unix_s=first,
-        unsent_s=0.0 if unsent_first is None or last is None else max(0.0, last - unsent_first),
+        holds_s=_held_s(conn, log),
+        unsent_s=0.0 if unsent_first is None or newest is None else max(0.0, newest - unsent_first),
         unsent_unix_s=unsent_first,
         thinned_samples=int(shed.get("thinned", 0)),
         shed_samples=int(shed.get("shed", 0)),
@@ -98,15 +97,31 @@ def count(conn: sqlite3.Connection, path: Path, log: Sequence[Told]) -> Counts:
     )
 
 
-def _span(conn: sqlite3.Connection, log: Sequence[Told], from_seq: int) -> tuple[float | None, float | None]:
-    """When the first and the last scans were taken that arrived at or after a seq. To the block, in the database."""
-    oldest, newest = conn.execute(
-        "SELECT (SELECT min(first_s) FROM blocks WHERE clock_set = 1 AND run = (SELECT min(id) FROM runs "
-        "WHERE last_seq >= ?1 AND id IN (SELECT run FROM blocks))), "
-        "(SELECT max(last_s) FROM blocks WHERE clock_set = 1)",
-        (from_seq,),
+def _held_s(conn: sqlite3.Connection, log: Sequence[Told]) -> float:
+    """The runs of which something is left, and the log."""
+    (runs_s,) = conn.execute(
+        "SELECT coalesce(max(lived_s) - (SELECT coalesce(max(lived_s), 0) FROM runs WHERE id < "
+        "(SELECT min(run) FROM blocks)), 0) FROM runs WHERE id IN (SELECT run FROM blocks)"
     ).fetchone()
-    spans = hot_spans(log, from_seq)
-    begins = [first for first, _ in spans] + ([] if oldest is None else [float(oldest)])
-    ends = [last for _, last in spans] + ([] if newest is None else [float(newest)])
-    return min(begins, default=None), max(ends, default=None)
+    return float(runs_s) + sum(lived_s([told]) for told in log)
+
+
+def _newest(conn: sqlite3.Connection, log: Sequence[Told]) -> float | None:
+    (stored,) = conn.execute(
+        "SELECT max(last_s) FROM blocks WHERE clock_set = 1 AND run = (SELECT max(run) FROM blocks)"
+    ).fetchone()
+    return max([last for _, last in hot_spans(log)] + ([] if stored is None else [stored]), default=None)
+
+
+def _first_after(conn: sqlite3.Connection, log: Sequence[Told], seq: int) -> float | None:
+    """When the first scan behind a seq was taken."""
+    blocks = conn.execute(
+        "SELECT times, seqs FROM blocks WHERE clock_set = 1 AND run = (SELECT min(id) FROM runs WHERE last_seq > ? "
+        "AND id IN (SELECT run FROM blocks))",
+        (seq,),
+    )
+    begins = [first for first, _ in hot_spans(log, seq + 1)]
+    for times, seqs in blocks:
+        with suppress(ValueError):  # Spoiled: the others tell as well.
+            begins += unpack_floats(times)[unpack_ints(seqs) > seq][:1].tolist()
+    return min(begins, default=None)

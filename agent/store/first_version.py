@@ -27,7 +27,8 @@ def carry_over(conn: sqlite3.Connection) -> None:
         "UPDATE journal SET seq = coalesce((SELECT seq FROM outbox WHERE kind = 'entry' AND ref = journal.id), 0)"
     )
     conn.execute(
-        "UPDATE boots SET offset_s = coalesce((SELECT unix_s - mono_s FROM scans WHERE boot = boots.id LIMIT 1), 0)"
+        "UPDATE boots SET offset_s = coalesce("
+        "(SELECT unix_s - mono_s FROM scans WHERE boot = boots.id ORDER BY clock_set DESC, id LIMIT 1), 0)"
     )
     compactor = Compactor(conn, ids.__getitem__)
     after = samples = 0

@@ -78,8 +78,11 @@ def last_state(told: Sequence[Told]) -> State | None:
 
 
 def clock_offsets(told: Sequence[Told]) -> dict[str, float]:
-    """Life of the system -> wall clock minus monotonic clock, where the log knows it: to re-date what came before."""
-    return {one.os_boot: one.known_offset_s for one in told if one.known_offset_s is not None}
+    """Life of the system -> wall clock minus monotonic clock, where the log knows it: to re-date what came before.
+
+    The first that is known: a clock that jumps later moves nothing any more.
+    """
+    return {one.os_boot: one.known_offset_s for one in reversed(told) if one.known_offset_s is not None}
 
 
 def hot_pieces(log: Sequence[Told], units: Mapping[str, str], pieces: dict[str, list[Series]]) -> None:

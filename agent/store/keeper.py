@@ -144,10 +144,10 @@ class Keeper:
         segments = self._read_log(numbers)
         self.skipped += sum(told.skipped for told in segments)
         with self.transaction() as conn:
-            self._date(clock_offsets(segments))
             boots = {told.boot: told for told in segments}
             for boot, told in boots.items():
                 self._keep_boot(boot, told)
+            self._date(clock_offsets(segments))
             Compactor(conn, self._resolve).compact(segments, self._offsets())
             state = last_state(segments)
             if state is not None:
@@ -195,7 +195,12 @@ class Keeper:
         self.conn.execute("UPDATE boots SET offset_s = ?2, os_boot = ?3 WHERE id = ?1 AND os_boot = ''", row)
 
     def _offsets(self) -> dict[str, float]:
-        return dict(self.conn.execute("SELECT os_boot, offset_s FROM boots WHERE clock_set = 1 AND os_boot <> ''"))
+        """The first that was known in each life of the system: what came before it is nearest to that."""
+        return dict(
+            self.conn.execute(
+                "SELECT os_boot, offset_s FROM boots WHERE clock_set = 1 AND os_boot <> '' ORDER BY id DESC"
+            )
+        )
 
     def _date(self, offsets: Mapping[str, float]) -> None:
         """The clock is known: what this life of the system had written before gets its date."""
@@ -206,7 +211,7 @@ class Keeper:
                 (offset_s, os_boot),
             )
             self.conn.execute(
-                "UPDATE boots SET offset_s = ?1, clock_set = 1 WHERE os_boot = ?2",
+                "UPDATE boots SET offset_s = ?1, clock_set = 1 WHERE os_boot = ?2 AND clock_set = 0",
                 (offset_s, os_boot),
             )
 

@@ -26,6 +26,7 @@ from agent.store.hot import Hot, Vanished, clock_offsets, first_seqs, hot_entrie
 from agent.store.log import sync_segments
 from agent.store.records import DeadLetter, EntryRecord, Record, ScanRecord, Slice, StoredParameters
 from agent.store.rollups import HOUR_S, Rolled, good_means, merge
+from agent.store.schema import check_version
 from agent.store.tracks import Told
 
 LOOKS = 20
@@ -148,12 +149,11 @@ class Reader:
     def spans(self) -> list[tuple[float, float]]:
         """Stretches of time in which there are samples, in no order, overlapping."""
         with self._look() as log:
-            sql = (
-                "SELECT DISTINCT first_s + shift, last_s + shift FROM (SELECT first_s, last_s, "
-                "CASE b.clock_set WHEN 0 THEN coalesce(offset_s, 0) ELSE 0 END AS shift "
-                "FROM blocks b LEFT JOIN boots o ON o.id = b.boot)"
-            )
-            return [*self._conn.execute(sql), *hot_spans(log)]
+            dated = self._conn.execute("SELECT DISTINCT first_s, last_s FROM blocks WHERE clock_set = 1")
+            undated = self._conn.execute("SELECT DISTINCT boot, first_s, last_s FROM blocks WHERE clock_set = 0")
+            offsets = self._offsets(log)
+            redated = [(first + offsets.get(boot, 0.0), last + offsets.get(boot, 0.0)) for boot, first, last in undated]
+            return [*dated, *redated, *hot_spans(log)]
 
     def grid(
         self,
@@ -172,8 +172,8 @@ class Reader:
     def _offsets(self, log: Sequence[Told]) -> dict[int, float]:
         """Life -> wall minus monotonic clock, as far as anybody knows it."""
         known = clock_offsets(log)
-        rows = self._conn.execute("SELECT id, offset_s, os_boot FROM boots")
-        return {boot: known.get(os_boot, offset_s) for boot, offset_s, os_boot in rows}
+        rows = self._conn.execute("SELECT id, offset_s, clock_set, os_boot FROM boots")
+        return {boot: offset_s if is_set else known.get(os_boot, offset_s) for boot, offset_s, is_set, os_boot in rows}
 
     def first_unix_s(self) -> float | None:
         """When the oldest sample was taken; None for a new site."""
@@ -281,6 +281,11 @@ def _connect(path: Path) -> sqlite3.Connection:
         if Path(f"{path}-wal").exists():
             raise
         conn = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
+    try:
+        check_version(conn, path)
+    except BaseException:
+        conn.close()
+        raise
     return conn
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from agent.core.errors import StoreError
 from agent.store.faults import StoreRefused
 
 
@@ -154,14 +155,30 @@ MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _second)
 """Number n takes a file from version n - 1 to n. Append only; never edit one that has shipped."""
 
 
+def check_version(conn: sqlite3.Connection, path: Path) -> None:
+    """For those who only read. Raises StoreError for a file of another version."""
+    found = int(conn.execute("PRAGMA user_version").fetchone()[0])
+    if found > len(MIGRATIONS):
+        raise StoreError(_newer(path, found))
+    if found < len(MIGRATIONS):
+        raise StoreError(
+            f"{path} is of an earlier hushwatt (store version {found}, this one reads {len(MIGRATIONS)}): "
+            "`hushwatt run` brings it up to date when it starts"
+        )
+
+
+def _newer(path: Path, found: int) -> str:
+    return (
+        f"{path} was written by a newer hushwatt (store version {found}, this one knows {len(MIGRATIONS)}): "
+        "install that version again, or give this one another store path"
+    )
+
+
 def migrate(db: Database, path: Path, *, upto: int = len(MIGRATIONS)) -> None:
     """Bring the file up to a version, each step in a transaction of its own. Raises StoreRefused for a newer one."""
     found = int(db.execute("PRAGMA user_version").fetchone()[0])
     if found > len(MIGRATIONS):
-        raise StoreRefused(
-            f"{path} was written by a newer hushwatt (store version {found}, this one knows {len(MIGRATIONS)}): "
-            "install that version again, or give this one another store path"
-        )
+        raise StoreRefused(_newer(path, found))
     for number, step in enumerate(MIGRATIONS[found:upto], start=found + 1):
         with db.atomic():
             step(db)

@@ -62,7 +62,7 @@ class Store:
         self._sealed_number = 0
         self._pauses = Pauses(first_s=max(1.0, commit_s), longest_s=300.0, seed=str(path))
         self._fault_since_s: float | None = None
-        self._offset_s: float | None = None
+        self._looked: Instant | None = None
         self._dropped = 0
         self._told_dropped = 0
         self._has_begun = False
@@ -128,13 +128,22 @@ class Store:
             self._dropped += 1
 
     def _watch_clock(self, at: Instant) -> None:
-        offset_s, before_s = at.unix_s - at.mono_s, self._offset_s
-        self._offset_s = offset_s if at.is_set else None
-        if before_s is not None and at.is_set and abs(offset_s - before_s) > JUMP_S:
-            jumped_s = offset_s - before_s
-            log.warning("store: the clock jumped by %+.1f s", jumped_s)
-            text = f"the clock jumped by {jumped_s:+.1f} s"
-            self.write(Entry(at=at, kind="clock", subject="clock", text=text, data={"jumped_s": jumped_s}))
+        """A wall clock that moved against the monotonic one is told; nothing that is kept is moved by it."""
+        before, self._looked = self._looked, at
+        if before is None:
+            if not at.is_set:
+                self._tell_clock(at, "the clock is not set: samples get their date when it is", 0.0)
+            return
+        jumped_s = (at.unix_s - at.mono_s) - (before.unix_s - before.mono_s)
+        if abs(jumped_s) <= JUMP_S:
+            return
+        ends = {(False, True): ": it is set now", (True, False): ": it is not set any more"}
+        text = f"the clock jumped by {jumped_s:+.1f} s{ends.get((before.is_set, at.is_set), '')}"
+        self._tell_clock(at, text, jumped_s)
+
+    def _tell_clock(self, at: Instant, text: str, jumped_s: float) -> None:
+        log.warning("store: %s", text)
+        self.write(Entry(at=at, kind="clock", subject="clock", text=text, data={"jumped_s": jumped_s}))
 
     @property
     def unsaved(self) -> int:

@@ -30,7 +30,10 @@ _IS_SCAN, _IS_ENTRY, _IS_LAYOUT, _IS_NOTE = 1, 2, 3, 4
 _CLOCK_SET, _HAS_QUALITY = 1, 2
 
 NOTES = frozenset(
-    {"boot", "os_boot", "offset_s", "known_offset_s", "seq", "samples", "entries_before", "cursors", "dropped"}
+    {
+        *("boot", "os_boot", "offset_s", "known_offset_s", "from_mono_s"),
+        *("seq", "samples", "entries_before", "cursors", "dropped"),
+    }
 )
 """What the log tells of itself: all of them at the head of a segment, later those that changed."""
 
@@ -120,6 +123,8 @@ class Told:
     """Wall clock minus monotonic clock when the segment began."""
     known_offset_s: float | None = None
     """The same, once the clock was set."""
+    from_mono_s: float | None = None
+    """Where this life's segment before it ended."""
     seq: int = 0
     samples: int = 0
     entries_before: int = 0
@@ -207,3 +212,15 @@ class Told:
         self.rows += 1
         self.seq = max(self.seq, seq)
         return at + size
+
+
+def lived_s(lives: Sequence[Told]) -> float:
+    """Between the first and the last row of one life, by the clock that never jumps."""
+    edges = [edge for told in lives for track in told.tracks.values() if len(track) for edge in _edges(track)]
+    edges += [record.entry.at.mono_s for told in lives for _, record in told.entries]
+    edges += [told.from_mono_s for told in lives if told.from_mono_s is not None]
+    return max(edges) - min(edges) if edges else 0.0
+
+
+def _edges(track: Track) -> tuple[float, float]:
+    return min(track.mono_s), max(track.mono_s)

@@ -51,6 +51,8 @@ class Writer:
         """Something was written before the clock was set."""
         self._is_dated = False
         """The clock was set in this segment: what was compacted before it waits for its date."""
+        self._last_mono_s: float | None = None
+        """Of the last row that was committed."""
         self._os_boot = _os_boot()
         self._layouts: dict[tuple[str, bytes], tuple[int, bool]] = {}
         self._names: list[PointName] = [(spec.id, spec.unit) for spec in table]
@@ -71,6 +73,7 @@ class Writer:
             body, state = self._body(rows, notes, layouts)
             segment.append(body)
             self._layouts, self.state = layouts, state
+            self._last_mono_s = rows[-1].at.mono_s if rows else self._last_mono_s
             now_s = wall_s()
             if now_s - self._synced_wall_s >= self._sync_s:
                 segment.sync()
@@ -165,6 +168,7 @@ class Writer:
             "os_boot": self._os_boot,
             "offset_s": self._offset_s,
             "known_offset_s": self._known_offset_s,
+            "from_mono_s": self._last_mono_s,
             "entries_before": state.entries,
             **{name: value for name, value in asdict(state).items() if name != "entries"},
         }

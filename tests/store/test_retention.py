@@ -1,6 +1,7 @@
 """Space and age: what goes first, what stays, and that it is told."""
 
 import asyncio
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -190,7 +191,11 @@ async def test_a_clock_that_jumps_ten_years_deletes_nothing_and_is_told(tmp_path
         await store.seal()
         await store.tidy()
     texts = [entry.text for entry in await store.entries(kind="clock")]
-    assert len(texts) == 2 if jump_s > 0 else len(texts) >= 0
+    assert [re.sub(r"[.\d]+", "N", text) for text in texts] == (
+        ["the clock jumped by -N s", "the clock jumped by +N s"]
+        if jump_s > 0
+        else ["the clock jumped by +N s: it is set now", "the clock jumped by -N s: it is not set any more"]
+    )
     assert len((await store.history([ENERGY], -4e9, 4e9))[ENERGY]) == 300
     found = (await store.outbox.read(0, 1000)).records
     assert len(found) == 300 + sum(hasattr(record, "entry") for record in found)
