@@ -9,7 +9,7 @@ from pathlib import Path
 from agent.config.lines import Finding
 from agent.config.model import SiteConfig
 from agent.equipment.kinds import role_of
-from agent.equipment.templates import template
+from agent.equipment.templates import template, template_names
 
 OTHERS = 0o077
 """Permission bits of everyone but the owner."""
@@ -76,7 +76,7 @@ def _equipment_notes(config: SiteConfig) -> Iterator[str]:
 
 def _template_notes(config: SiteConfig) -> Iterator[str]:
     for name, device in config.devices.items():
-        if device.template is not None and template(device.template).get("example"):
+        if device.template in template_names() and template(device.template).get("example"):
             yield f"device {name}: template {device.template} is an example, no product has these registers"
 
 
