@@ -41,20 +41,21 @@ def wire_up(
     for name, device in config.devices.items():
         if isinstance(device, ModbusDevice):
             line = lines.setdefault((device.host, device.port), ModbusLine(device.host, device.port, clock))
-            driver: Driver = ModbusDriver(_modbus(name, device, table), line, journal, clock)
+            driver: Driver = ModbusDriver(modbus_device(name, device, table), line, journal, clock)
         elif isinstance(device, MqttDevice):
-            connection = _connection(config, device.broker, wiring, journal, clock)
+            connection = connection_to(config, device.broker, wiring, journal, clock)
             driver = MqttDriver(_mqtt(name, device, table), connection, journal, clock)
         else:
             driver = _memory(name, device, table, registers, clock)
         wiring.drivers.append(driver)
         wiring.writers.update({point: driver for point in device.points if table[table.handle(point)].writable})
     if config.clock.kind == "lockstep":
-        _connection(config, config.clock.broker, wiring, journal, clock)
+        connection_to(config, config.clock.broker, wiring, journal, clock)
     return wiring
 
 
-def _connection(config: SiteConfig, name: str, wiring: Wiring, journal: Journal, clock: Clock) -> MqttConnection:
+def connection_to(config: SiteConfig, name: str, wiring: Wiring, journal: Journal, clock: Clock) -> MqttConnection:
+    """The one connection to a broker of the file; its task is the caller's."""
     if name not in wiring.connections:
         told = config.brokers[name]
         broker = wire.MqttBroker(
@@ -86,7 +87,8 @@ class _Empty:
         raise ValueError("nothing stands behind this memory device")
 
 
-def _modbus(name: str, device: ModbusDevice, table: PointTable) -> wire.ModbusDevice:
+def modbus_device(name: str, device: ModbusDevice, table: PointTable) -> wire.ModbusDevice:
+    """As the driver takes it."""
     points = tuple(_modbus_point(point, entry, table) for point, entry in device.points.items())
     return wire.ModbusDevice(
         name=name,
