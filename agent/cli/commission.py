@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,7 @@ from agent.core.points import Quality
 
 if TYPE_CHECKING:
     from agent.commission.probe import Probed
+    from agent.commission.readings import Reading
     from agent.commission.scan import Found, Manner, Tally
 
 MOST_SHOWN = 6
@@ -159,8 +161,7 @@ def _lines(each: Probed, show_all: bool) -> Iterator[str]:
     if each.trouble:
         yield f"{each.what}  {each.trouble}"
         return
-    others = [reading for reading in each.readings if reading.is_plausible or show_all]
-    meanings = [f"{reading}{'' if reading.is_plausible else ' (no)'}" for reading in others]
+    meanings = [f"{reading}{'' if reading.is_plausible else ' (no)'}" for reading in _worth(each, show_all)]
     if not each.told:
         yield f"{each.what}  {each.words[0]:04x}  {'; '.join(meanings)}"
         return
@@ -170,6 +171,16 @@ def _lines(each: Probed, show_all: bool) -> Iterator[str]:
     if meanings:
         shown = meanings if show_all else meanings[:MOST_SHOWN]
         yield f"    could be: {'; '.join(shown)}"
+
+
+def _worth(each: Probed, show_all: bool) -> list[Reading]:
+    """What is worth a look: where the config's reading makes sense, only others that take all of the registers."""
+    if show_all:
+        return list(each.readings)
+    plausible = [reading for reading in each.readings if reading.is_plausible]
+    if not each.is_usual:
+        return plausible
+    return [r for r in plausible if r.width == len(each.words) and not math.isclose(r.value, each.value or 0.0)]
 
 
 def acceptance(

@@ -13,7 +13,7 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
-from agent.cli.talk import DEFAULT_SITE, SiteArgument, console, plain_errors
+from agent.cli.talk import DEFAULT_SITE, SiteArgument, console, plain_errors, wide_console
 
 if TYPE_CHECKING:
     from agent.commission.look import Line
@@ -124,16 +124,11 @@ async def _asked(config: SiteConfig, watch: float | None) -> AsyncIterator[Found
 
 def _print(found: Found, only: str, as_json: bool) -> None:
     if not as_json:
-        console.print(_table(found, only), width=_width())
+        wide_console().print(_table(found, only))
         return
     keys = ("point", "device", "value", "unit", "quality", "age_s")
     told = [{key: getattr(line, key) for key in keys} for line in found[1] if only in line.point]
     console.print_json(json.dumps({"from": found[0], "points": told}))
-
-
-def _width() -> int | None:
-    """What goes into a file or a pipe is not cut to a screen's width."""
-    return None if console.is_terminal else 200
 
 
 def _table(found: Found, only: str) -> Table:
@@ -159,7 +154,7 @@ def _show_plan(config: SiteConfig, only: str, as_json: bool) -> None:
     for cost in told:
         for request, names in cost.requests:
             table.add_row(cost.device, request, str(len(names)))
-    console.print(table, width=_width())
+    wide_console().print(table)
     asked, points = sum(len(cost.requests) for cost in told), sum(cost.points for cost in told)
     saved = 1.0 - asked / points if points else 0.0
     console.print(f"{points} points in {asked} requests: {points - asked} ({saved:.0%}) fewer than one a point")

@@ -14,7 +14,7 @@ from agent import __version__
 from agent.board import read_board
 from agent.commission.document import Document, Part
 from agent.commission.look import Line, Visit, count, lines
-from agent.commission.readings import USUAL, is_usual
+from agent.commission.readings import is_usual, usual_of
 from agent.commission.write_test import Tested
 from agent.config import check
 from agent.core.clock import CLOCK_SET_AFTER_UNIX_S, Clock
@@ -97,14 +97,14 @@ def _result(
 
 
 def _is_usual(line: Line) -> bool:
-    return line.value is not None and is_usual(line.unit, line.value)
+    return line.value is not None and is_usual(line.unit, line.value, line.point.partition(".")[2])
 
 
 def _wrong(visit: Visit, line: Line) -> tuple[str, ...]:
     trouble = visit.answers[line.device].trouble
     what = f"{line.quality}: {trouble}" if trouble else line.quality
     if line.is_well:
-        low, high = USUAL[line.unit]
+        low, high = usual_of(line.unit, line.point.partition(".")[2])
         what = f"unusual: {low:g} to {high:g} {line.unit} are expected"
     elif line.quality == "BAD" and not trouble:
         said = next((text for text in visit.book.texts if line.point in text), "")

@@ -65,7 +65,7 @@ async def probe_points(unit: ModbusUnit, points: Sequence[ModbusPoint]) -> Async
             told=_told(point),
             value=value,
             quality=Quality(int(quality[0])),
-            is_usual=is_usual(point.unit, value),
+            is_usual=is_usual(point.unit, value, point.point.partition(".")[2]),
             readings=() if is_bit else tuple(_whole_first(readings(raw, point.unit))),
         )
 

@@ -36,6 +36,14 @@ USUAL = {
 }
 """What a working machine shows of each unit (our assumptions): much narrower than what is physically possible, so that
 a wrong order or scale stands out."""
+USUAL_OF_ROLES = {
+    "frequency": (45.0, 65.0),
+    "output_voltage": (0.0, 900.0),
+    "zone_air_temperature": (5.0, 45.0),
+}
+"""Where a role says more than its unit: a mains stands at 50 or 60 Hz, a drive that rests gives no voltage."""
+NEVER_ZERO = ("V", "ppm")
+"""Of these a working machine does not show 0; of power, current or flow it does when it rests."""
 SCALES = (1.0, 0.1, 0.01, 0.001)
 """Tried on integers; makers tell tenths, hundredths and, in W for kW, thousandths."""
 LEAST_FLOAT, MOST_FLOAT = 1e-3, 1e8
@@ -138,7 +146,13 @@ def _fits(name: str, value: float, words: Sequence[int], unit: str | None) -> bo
     return len(words) == 1 or abs(value) <= MOST_FLOAT
 
 
-def is_usual(unit: str, value: float) -> bool:
+def is_usual(unit: str, value: float, role: str = "") -> bool:
     """Whether a working machine could show this."""
-    low, high = USUAL.get(unit, (-math.inf, math.inf))
-    return is_plausible(unit, value) and (low <= value <= high or value == 0.0)
+    low, high = usual_of(unit, role)
+    rests = value == 0.0 and role not in USUAL_OF_ROLES and unit not in NEVER_ZERO
+    return is_plausible(unit, value) and (low <= value <= high or rests)
+
+
+def usual_of(unit: str, role: str = "") -> tuple[float, float]:
+    """The range for people."""
+    return USUAL_OF_ROLES.get(role) or USUAL.get(unit, (-math.inf, math.inf))

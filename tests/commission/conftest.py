@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 from ruamel.yaml import YAML
 
+from simulator.wires.broker import Broker
 from simulator.wires.modbus_pdu import Refused
 from simulator.wires.modbus_server import ModbusServer
 
@@ -87,7 +88,15 @@ def hushwatt():
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory, free_port):
+    broker = Broker(tmp_path_factory.mktemp("broker"), port=free_port)
+    asyncio.run(broker.start())
+    yield broker
+    broker.kill()
+
+
+@pytest.fixture(scope="session")
 def free_port():
     """One outside the kernel's own range that nobody serves."""
     for port in random.sample(range(20_000, 32_000), 50):
@@ -95,3 +104,10 @@ def free_port():
             probe.bind(("127.0.0.1", port))
             return port
     raise AssertionError("no free port")
+
+
+@pytest.fixture
+def unserved_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -55,7 +55,7 @@ async def test_what_is_missing_is_told_first_and_ends_it_with_1(site, hushwatt):
     wrong = part(report, "Not well")
     assert "meter1.electric_power | meter | MISSING: meter, unit 3" in wrong
     assert "zone1.co2_level | room | BAD" in wrong
-    assert "zone1.zone_air_temperature | room | unusual: -35 to 95 degC are expected | 140" in wrong
+    assert "zone1.zone_air_temperature | room | unusual: 5 to 45 degC are expected | 140" in wrong
     assert "crac1." not in wrong, "what is well is not told here"
     assert not bank.written
 

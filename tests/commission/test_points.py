@@ -1,12 +1,19 @@
 """Live values: from the board that the agent wrote, or by asking once; and what a poll costs."""
 
+import asyncio
 import json
+import signal
+import subprocess
+import sys
 import time
 
+import aiomqtt
 import pytest
 
+from agent.commission.look import lines, visit
 from agent.commission.plan import plan_of
 from agent.config import load
+from agent.core.clock import SystemClock
 
 
 @pytest.fixture
@@ -77,3 +84,41 @@ async def test_the_plan_says_what_a_poll_costs(site, hushwatt):
     told = json.loads((await hushwatt("points", path, "--plan", "--json"))[1])
     assert told[0]["saved"] == 5 and len(told[0]["requests"][0]["points"]) == 6
     assert not bank.requests, "a plan asks nobody"
+
+
+async def test_watching_refreshes_until_it_is_interrupted(site):
+    path, bank = site
+    arguments = [sys.executable, "-m", "agent", "points", str(path), "--ask", "--watch", "0.5"]
+    child = await asyncio.create_subprocess_exec(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    async with asyncio.timeout(30):
+        while len([request for request in bank.requests if request[0] == 1]) < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        child.send_signal(signal.SIGINT)
+        out, complaints = await child.communicate()
+    assert child.returncode == 0, complaints.decode()
+    assert "zone1.zone_air_temperature" in out.decode() and "Traceback" not in complaints.decode()
+
+
+async def test_a_visit_hears_the_brokers_and_does_not_throw_the_agent_out(broker, write_site):
+    """A client with the agent's own id stays connected while we look; a broker ends the older of two."""
+    told = {"driver": "mqtt", "broker": "local", "points": {"zone1.co2_level": {"topic": "room/co2"}}}
+    site = write_site(
+        brokers={"local": {"host": "127.0.0.1", "port": broker.port, "client_id": "the-agent"}},
+        equipment={"zone1": {"kind": "zone"}},
+        devices={"air": told},
+        upstream={"broker": "local"},
+    )
+    async with aiomqtt.Client("127.0.0.1", broker.port, identifier="the-agent") as agent:
+
+        async def speak():
+            while True:
+                await agent.publish("room/co2", b"640", qos=1)
+                await asyncio.sleep(0.1)
+
+        speaking = asyncio.ensure_future(speak())
+        async with visit(load(site), SystemClock(), listen_s=1.5) as guest:
+            assert guest.upstream.is_up
+            (line,) = lines(guest.config, guest.image)
+        assert not speaking.done(), "the agent was thrown out"
+        speaking.cancel()
+    assert (line.value, line.quality, line.unit) == (640.0, "GOOD", "ppm")

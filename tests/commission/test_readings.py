@@ -68,3 +68,5 @@ def test_every_unit_has_a_usual_range_within_the_possible_one():
     for name, (low, high) in USUAL.items():
         assert UNITS[name].low <= low < high <= UNITS[name].high, name
     assert is_usual("degC", 21.0) and not is_usual("degC", 120.0) and not is_usual("Hz", float("nan"))
+    assert is_usual("Hz", 0.0, "output_frequency") and not is_usual("Hz", 0.0, "frequency")
+    assert is_usual("kW", 0.0) and not is_usual("V", 0.0, "voltage") and is_usual("V", 0.0, "output_voltage")

@@ -101,8 +101,8 @@ async def test_it_keeps_its_pace(serve, shelf):
     assert time.perf_counter() - began_s >= 20 / 50.0
 
 
-async def test_a_host_that_is_not_there_is_told_once(free_port):
-    found, tally = await scanned(free_port, range(1, 200))
+async def test_a_host_that_is_not_there_is_told_once(unserved_port):
+    found, tally = await scanned(unserved_port, range(1, 200))
     assert not found and len(tally.missed) == 1 and "refused or unreachable" in tally.missed[0]
     assert tally.requests <= 2
 
