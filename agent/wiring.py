@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agent.config import SiteConfig
-from agent.config.devices import MemoryDevice, ModbusDevice, ModbusEntry, MqttDevice, MqttEntry
+from agent.config.devices import IdentityEntry, MemoryDevice, ModbusDevice, ModbusEntry, MqttDevice, MqttEntry
 from agent.core.clock import Clock
 from agent.core.points import PointTable
 from agent.core.protocols import Driver, Journal
@@ -37,10 +37,10 @@ def wire_up(
 ) -> Wiring:
     """Nothing connects yet. Devices behind one host and port share a line, those behind one broker a connection."""
     wiring = Wiring()
-    lines: dict[tuple[str, int], ModbusLine] = {}
+    lines: dict[tuple[object, ...], ModbusLine] = {}
     for name, device in config.devices.items():
         if isinstance(device, ModbusDevice):
-            line = lines.setdefault((device.host, device.port), ModbusLine(device.host, device.port, clock))
+            line = lines.setdefault(device.line, ModbusLine(modbus_place(device), clock))
             driver: Driver = ModbusDriver(modbus_device(name, device, table), line, journal, clock)
         elif isinstance(device, MqttDevice):
             connection = connection_to(config, device.broker, wiring, journal, clock)
@@ -87,19 +87,49 @@ class _Empty:
         raise ValueError("nothing stands behind this memory device")
 
 
+def modbus_place(device: ModbusDevice) -> wire.Place:
+    """Where the line of a device is."""
+    if device.serial is not None:
+        return wire.SerialPlace(
+            path=device.serial,
+            baud=device.baud,
+            parity=device.parity,
+            stop_bits=device.stop_bits,
+            connect_pause_s=device.connect_pause_s,
+        )
+    return wire.HostPlace(
+        host=device.host or "",
+        port=device.port,
+        framing=device.framing,
+        tls=None if device.tls is None else device.tls.context,
+        connect_pause_s=device.connect_pause_s,
+    )
+
+
 def modbus_device(name: str, device: ModbusDevice, table: PointTable) -> wire.ModbusDevice:
-    """As the driver takes it."""
-    points = tuple(_modbus_point(point, entry, table) for point, entry in device.points.items())
+    """What the driver is told; `agent.drivers.blocks.plan_of` shows its requests."""
     return wire.ModbusDevice(
         name=name,
-        host=device.host,
-        port=device.port,
         unit=device.unit,
         timeout_s=device.timeout_s,
         pause_s=device.pause_s,
         max_registers=device.max_registers,
         max_gap=device.max_gap,
-        points=points,
+        one_by_one=device.one_by_one,
+        identity=tuple(_modbus_identity(key, entry) for key, entry in device.identity.items()),
+        points=tuple(_modbus_point(point, entry, table) for point, entry in device.points.items()),
+    )
+
+
+def _modbus_identity(name: str, entry: IdentityEntry) -> wire.ModbusIdentity:
+    return wire.ModbusIdentity(
+        name=name,
+        register=entry.register_,
+        table=entry.table,
+        type=entry.type,
+        registers=entry.registers,
+        byte_order=entry.byte_order,
+        word_order=entry.word_order,
     )
 
 
@@ -112,6 +142,8 @@ def _modbus_point(point: str, entry: ModbusEntry, table: PointTable) -> wire.Mod
         register=entry.register_,
         table=entry.table,
         type=entry.type,
+        bit=entry.bit,
+        bits=entry.bits,
         scale=entry.scale,
         offset=entry.offset,
         absent=tuple(entry.absent),
@@ -131,6 +163,9 @@ def _modbus_write(entry: ModbusEntry) -> wire.ModbusWrite | None:
         type=told.type or entry.type,
         scale=entry.scale if told.scale is None else told.scale,
         offset=entry.offset,
+        bit=entry.bit if told.bit is None else told.bit,
+        bits=entry.bits,
+        function=told.function,
         mode_register=told.mode_register,
     )
 

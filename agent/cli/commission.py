@@ -14,12 +14,19 @@ import typer
 
 from agent.cli.talk import DEFAULT_SITE, SiteArgument, SiteOption, complaints, console, plain_errors
 from agent.core.points import Quality
+from agent.drivers.wire import Parity, Place, SerialPlace
 
 if TYPE_CHECKING:
     from agent.commission.probe import Probed
     from agent.commission.readings import Reading
     from agent.commission.scan import Found, Manner, Tally
 
+SerialOption = Annotated[Path | None, typer.Option(help="A serial port such as /dev/ttyUSB0, instead of hosts.")]
+BaudOption = Annotated[int, typer.Option(help="Of the serial port.", min=300, max=4_000_000)]
+ParityOption = Annotated[Parity, typer.Option(help="Of the serial port.")]
+StopBitsOption = Annotated[int, typer.Option(help="Of the serial port.", min=1, max=2)]
+LAST_RTU_UNIT = 247
+"""MODBUS over Serial Line v1.02, clause 2.2."""
 MOST_SHOWN = 6
 """Other meanings of a point's registers, unless all are wanted."""
 
@@ -29,6 +36,11 @@ def scan(
         list[str] | None, typer.Argument(help="Hosts, or a network such as 192.168.1.0/28: 256 addresses at most.")
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535)] = 502,
+    serial: SerialOption = None,
+    baud: BaudOption = 9600,
+    parity: ParityOption = "none",
+    stop_bits: StopBitsOption = 1,
+    is_rtu: Annotated[bool, typer.Option("--rtu", help="The hosts pass RTU frames on as they are.")] = False,
     units: Annotated[str, typer.Option(help="Such as 1-10,100.")] = "1-10",
     requests_s: Annotated[float, typer.Option("--rate", help="Requests a second, at most.", min=0.1, max=100)] = 10.0,
     timeout_s: Annotated[float, typer.Option("--timeout", help="Seconds for an answer.", min=0.05, max=10)] = 0.5,
@@ -36,19 +48,21 @@ def scan(
     most_s: Annotated[float, typer.Option("--seconds", help="Seconds in all, at most.", min=1)] = 600.0,
     as_json: Annotated[bool, typer.Option("--json", help="The figures as they are.")] = False,
 ) -> None:
-    """Find the Modbus units of a host, or of a few, and what answers there. Only what is named is asked, never written.
+    """Find the Modbus units on a serial port or on some hosts, and what answers there. Nothing is written.
 
-    One request at a time, at a pace; each unit one register of each table, and its identification.
+    Only what is named is asked: one request at a time, at a pace; of each unit a register of each table, and who it is.
     """
-    from agent.commission.places import hosts_of, numbers_of
+    from agent.commission.places import lines_of, numbers_of
     from agent.commission.scan import Manner
 
     with plain_errors():
-        places, wanted = hosts_of(hosts or []), numbers_of(units, "--units", 0, 255)
+        wire = SerialPlace(path=str(serial), baud=baud, parity=parity, stop_bits=stop_bits) if serial else None
+        places = lines_of(hosts or [], port, "rtu" if is_rtu else "tcp", wire)
+        wanted = numbers_of(units, "--units", 0 if wire is None else 1, 255 if wire is None else LAST_RTU_UNIT)
         manner = Manner(timeout_s=timeout_s, requests_s=requests_s, most_requests=most_requests, most_s=most_s)
         if not as_json:
             _tell_cost(len(places), len(wanted), manner)
-        found, tally = asyncio.run(_scan([(place, port) for place in places], wanted, manner, as_json))
+        found, tally = asyncio.run(_scan(places, wanted, manner, as_json))
     if as_json:
         told = {"found": [asdict(each) for each in found], "requests": tally.requests, "missed": tally.missed}
         console.print_json(json.dumps(told))
@@ -73,7 +87,7 @@ def _tell_end(found: Sequence[Found], tally: Tally) -> None:
 
 
 async def _scan(
-    places: Sequence[tuple[str, int]], units: Sequence[int], manner: Manner, is_quiet: bool
+    places: Sequence[Place], units: Sequence[int], manner: Manner, is_quiet: bool
 ) -> tuple[list[Found], Tally]:
     from agent.commission.scan import Scanner, fitting_templates
     from agent.core.clock import SystemClock
@@ -83,8 +97,8 @@ async def _scan(
     clock = SystemClock()
     scanner, found = Scanner(manner, clock), []
     vendors = {name: template(name)["vendor"] for name in template_names()}
-    for host, port in places:
-        line = ModbusLine(host, port, clock)
+    for place in places:
+        line = ModbusLine(place, clock)
         try:
             async for each in scanner.scan(line, units):
                 found.append(each)
@@ -104,8 +118,13 @@ def _show_found(found: Found, templates: Sequence[str]) -> None:
 
 
 def probe(
-    device: Annotated[str, typer.Argument(help="A device of the config, or a place such as 192.168.1.20:502/1.")],
+    device: Annotated[
+        str, typer.Argument(help="A device of the config, or a place: 192.168.1.20:502/1, /dev/ttyUSB0/1.")
+    ],
     site: SiteOption = DEFAULT_SITE,
+    baud: BaudOption = 9600,
+    parity: ParityOption = "none",
+    stop_bits: StopBitsOption = 1,
     registers: Annotated[
         str | None, typer.Option(help="A range such as 0-40, instead of the device's own points.")
     ] = None,
@@ -119,7 +138,8 @@ def probe(
     """
     with plain_errors():
         try:
-            asyncio.run(_probe(device, site, registers, table, as_unit, show_all))
+            wire = SerialPlace(path="", baud=baud, parity=parity, stop_bits=stop_bits)
+            asyncio.run(_probe(device, site, wire, registers, table, as_unit, show_all))
         except KeyboardInterrupt:
             raise typer.Exit from None
 
@@ -127,6 +147,7 @@ def probe(
 async def _probe(
     device: str,
     site: Path,
+    wire: SerialPlace,
     registers: str | None,
     table: Literal["holding", "input", "coil", "discrete"],
     as_unit: str | None,
@@ -138,7 +159,7 @@ async def _probe(
     from agent.core.clock import SystemClock
 
     known_unit(as_unit)
-    target = target_of(device, site, SystemClock(), needs_site=registers is None)
+    target = target_of(device, site, wire, SystemClock(), needs_site=registers is None)
     try:
         if registers is None:
             await _show(probe_points(target.unit, target.points), show_all)

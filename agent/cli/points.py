@@ -144,9 +144,9 @@ def _table(found: Found, only: str) -> Table:
 
 
 def _show_plan(config: SiteConfig, only: str, as_json: bool) -> None:
-    from agent.commission.plan import plan_of
+    from agent.commission.plan import costs_of
 
-    told = plan_of(config, only)
+    told = costs_of(config, only)
     if as_json:
         console.print_json(json.dumps([cost.figures() for cost in told]))
         return

@@ -133,7 +133,7 @@ def _devices(visit: Visit, seen: Sequence[Line]) -> Iterator[tuple[str, ...]]:
 def place_of(device: Any) -> str:
     """Where a device is, in a few words."""
     if device.driver == "modbus":
-        return f"{device.host}:{device.port} unit {device.unit}"
+        return f"{device.serial or f'{device.host}:{device.port}'} unit {device.unit}"
     return f"broker {device.broker}" if device.driver == "mqtt" else "this process"
 
 

@@ -10,6 +10,7 @@ from agent.config import SiteConfig
 from agent.config.lines import nearest
 from agent.core.errors import ConfigError, Problem
 from agent.core.units import UNITS
+from agent.drivers.wire import Framing, HostPlace, Place, SerialPlace
 
 MOST_HOSTS = 256
 """Of one scan: a person who means a whole building's network can say so in parts (our choice)."""
@@ -23,10 +24,19 @@ def mistake(key: str, found: str, wanted: str, close: str | None = None) -> Conf
     return ConfigError([Problem(file="command line", line=0, key=key, found=found, wanted=wanted, nearest=close)])
 
 
+def lines_of(hosts: Sequence[str], port: int, framing: Framing, serial: SerialPlace | None) -> list[Place]:
+    """Where to scan: the serial port, or each host. Raises ConfigError."""
+    if serial is not None and hosts:
+        raise mistake("hosts", "a serial port beside them", "hosts, or --serial")
+    if serial is not None:
+        return [serial]
+    return [HostPlace(host=host, port=port, framing=framing) for host in hosts_of(hosts)]
+
+
 def hosts_of(told: Sequence[str]) -> list[str]:
     """Names and addresses as they are, networks as all their hosts. Raises ConfigError."""
     if not told:
-        raise mistake("hosts", "nothing", "at least one host, or a network such as 192.168.1.0/28")
+        raise mistake("hosts", "nothing", "at least one host, a network such as 192.168.1.0/28, or --serial")
     hosts: list[str] = []
     for text in told:
         hosts += _network(text) if "/" in text else [text]

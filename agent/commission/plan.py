@@ -8,7 +8,7 @@ from typing import Any
 from agent.config import SiteConfig
 from agent.config.devices import ModbusDevice
 from agent.core.points import PointTable
-from agent.drivers.modbus_plan import ModbusPlan
+from agent.drivers.blocks import plan_of
 from agent.wiring import modbus_device
 
 
@@ -31,13 +31,13 @@ class Cost:
         return {"device": self.device, "requests": requests, "points": self.points, "saved": saved}
 
 
-def plan_of(config: SiteConfig, only: str = "") -> list[Cost]:
+def costs_of(config: SiteConfig, only: str = "") -> list[Cost]:
     """Of every Modbus device that has a point with `only` in its id; what a device refuses it learns when it runs."""
     table = PointTable(config.points())
     costs = []
     for name, device in config.devices.items():
         if isinstance(device, ModbusDevice) and any(only in point for point in device.points):
-            blocks = ModbusPlan(modbus_device(name, device, table)).blocks
+            blocks = plan_of(modbus_device(name, device, table))
             requests = tuple((str(block), tuple(point.point for point in block.points)) for block in blocks)
             costs.append(Cost(device=name, requests=requests))
     return costs

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from agent.commission.readings import Reading, is_usual, readings
 from agent.core.points import Quality
 from agent.drivers.blocks import make_block
-from agent.drivers.modbus_unit import ModbusUnit, RefusedError, TroubledError
+from agent.drivers.modbus_codec import is_bits
+from agent.drivers.modbus_frames import read_request
+from agent.drivers.modbus_unit import ModbusUnit, RefusedError, TroubledError, words_of
 from agent.drivers.wire import ModbusPoint, Table
 
 WIDEST = 4
@@ -49,14 +51,14 @@ async def probe_points(unit: ModbusUnit, points: Sequence[ModbusPoint]) -> Async
         block = make_block([point])
         place = str(block)
         try:
-            words = await unit.read(block.table, block.start, block.count)
+            data = await unit.read(block.request)
         except (RefusedError, TroubledError) as fault:
             yield Probed(what=point.point, place=place, trouble=str(fault), unit=point.unit, told=_told(point))
             continue
-        _, values, quality = block.decoder.decode(words)
+        _, values, quality = block.decoder.decode(data)
         value = float(values[0])
-        raw = tuple(int(word) for word in words)
-        is_bit = point.table in ("coil", "discrete")
+        raw = tuple(_words(block.table, data, block.count))
+        is_bit = is_bits(point.table)
         yield Probed(
             what=point.point,
             place=place,
@@ -75,9 +77,16 @@ def _whole_first(told: list[Reading]) -> list[Reading]:
     return sorted(told, key=lambda reading: (not reading.is_plausible, -reading.width, reading.scale != 1.0))
 
 
+def _words(table: Table, data: bytes, count: int) -> list[int]:
+    """Registers, or bits."""
+    return [data[at // 8] >> at % 8 & 1 for at in range(count)] if is_bits(table) else words_of(data)
+
+
 def _told(point: ModbusPoint) -> str:
-    if point.table in ("coil", "discrete"):
+    if is_bits(point.table):
         return "bit"
+    if point.bit is not None:
+        return f"bit {point.bit}" if point.bits == 1 else f"bits {point.bit} to {point.bit + point.bits - 1}"
     orders = {
         ("big", "big"): "ABCD",
         ("big", "little"): "CDAB",
@@ -102,7 +111,7 @@ async def probe_range(
     while waiting:
         start, end = waiting.pop(0)
         try:
-            told = await unit.read(table, start, end - start)
+            data = await unit.read(read_request(table, start, end - start))
         except (RefusedError, TroubledError) as fault:
             if end - start == 1:
                 troubles[start] = str(fault)
@@ -110,7 +119,7 @@ async def probe_range(
                 middle = (start + end) // 2
                 waiting[:0] = [(start, middle), (middle, end)]
             continue
-        words.update(zip(range(start, end), (int(word) for word in told), strict=True))
+        words.update(zip(range(start, end), _words(table, data, end - start), strict=True))
     for register in range(first, last + 1):
         yield _register(table, register, words, troubles, as_unit)
 
@@ -124,7 +133,7 @@ def _register(
     run: list[int] = []
     while len(run) < WIDEST and register + len(run) in words:
         run.append(words[register + len(run)])
-    is_bit = table in ("coil", "discrete")
+    is_bit = is_bits(table)
     return Probed(
         what=what,
         place=what,

@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from agent.core.units import is_plausible
 from agent.drivers.modbus_codec import TYPES, BlockDecoder
 from agent.drivers.wire import ModbusPoint, Order
@@ -88,7 +86,9 @@ def readings(words: Sequence[int], unit: str | None) -> list[Reading]:
     found: dict[tuple[int, float, float], Reading] = {}
     for name, order, scale, value in _tried(words, unit):
         width = TYPES[name][1]
-        key = (width, scale, value if math.isfinite(value) else math.inf)
+        key = (width, scale, value)
+        if not math.isfinite(value):
+            continue  # No number at all: NaN, infinite, or digits above 9.
         if key in found:
             told = found[key]
             if name not in told.types:
@@ -113,6 +113,7 @@ def _with_type(told: Reading, name: str) -> Reading:
 
 def _tried(words: Sequence[int], unit: str | None) -> Iterator[tuple[str, str, float, float]]:
     """Name, order, scale and value; decoded as the driver would."""
+    data = b"".join(word.to_bytes(2, "big") for word in words)
     names = [name for name, (_, width) in TYPES.items() if width <= len(words) and name != "bool"]
     for order, byte_order, word_order in ORDERS:
         for name in names:
@@ -130,8 +131,7 @@ def _tried(words: Sequence[int], unit: str | None) -> Iterator[tuple[str, str, f
                     word_order=word_order,
                     scale=scale,
                 )
-                decoder = BlockDecoder(0, [point])
-                yield name, order, scale, float(decoder.decode(np.array(words, np.uint16))[1][0])
+                yield name, order, scale, float(BlockDecoder(0, [point]).decode(data)[1][0])
 
 
 def _fits(name: str, value: float, words: Sequence[int], unit: str | None) -> bool:

@@ -7,27 +7,24 @@ the Modbus application protocol 1.1b3, clause 6.21); a refusal shows as well as 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pymodbus.client.mixin import ModbusClientMixin
-from pymodbus.pdu import ModbusPDU
-
 from agent.core.clock import Clock
-from agent.core.errors import DeviceError
-from agent.drivers.modbus_line import ModbusLine, SilentError
-from agent.drivers.modbus_unit import SILENCES
+from agent.drivers.modbus_frames import ERROR, IDENTIFICATION, identification_request, read_request
+from agent.drivers.modbus_line import AwayError, ModbusLine, SilentError
+from agent.drivers.modbus_unit import ILLEGAL_FUNCTION, SILENCES
 
-Call = Callable[[ModbusClientMixin[Awaitable[ModbusPDU]]], Awaitable[ModbusPDU]]
-
-ILLEGAL_FUNCTION = 1
 TABLES = ("holding", "input", "coil", "discrete")
-KNOCKS = ("holding", "input", "identification")
+WHO = "identification"
+REQUESTS = {table: read_request(table, 0, 1) for table in TABLES} | {WHO: identification_request()}
+KNOCKS = ("holding", "input", WHO)
 """What a unit is asked before it is taken for absent: some say nothing to what they do not have."""
-BASIC, REGULAR = 1, 2
-"""Codes of function 43/14: vendor, product and revision; and with those their names."""
+GONE = [bytes([code]) for code in SILENCES]
+HEAD = 7
+"""Bytes of an identification before its first object: function, kind, code, level, more, next, number."""
 OBJECTS = {0: "vendor", 1: "product", 2: "revision", 3: "url", 4: "product name", 5: "model", 6: "application"}
-"""Table 6.21 of the specification."""
+"""Application protocol, table of clause 6.21."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +81,8 @@ class Scanner:
                 return
             try:
                 found = await self._look(line, unit)
-            except DeviceError as fault:
-                self.tally.missed.append(str(fault))
+            except AwayError as fault:
+                self.tally.missed.append(f"{line.place}: {fault}")
                 return
             self.tally.asked += 1
             if found is not None:
@@ -99,73 +96,66 @@ class Scanner:
         return None
 
     async def _look(self, line: ModbusLine, unit: int) -> Found | None:
-        answers: dict[str, ModbusPDU | None] = {}
+        answers: dict[str, bytes | None] = {}
         for what in KNOCKS:
             answers[what] = await self._ask(line, unit, what)
             if answers[what] is not None:
                 break
         else:
             return None
-        for what in (*TABLES, "identification"):
+        for what in (*TABLES, WHO):
             if what not in answers and self._is_over() is None:
                 answers[what] = await self._ask(line, unit, what)
         return Found(
             place=line.place,
             unit=unit,
             tables={table: _said(answers[table]) for table in TABLES if table in answers},
-            identity=_identity(answers.get("identification")),
+            identity=identity_of(answers.get(WHO)),
         )
 
-    async def _ask(self, line: ModbusLine, unit: int, what: str) -> ModbusPDU | None:
-        """None for silence, also when a gateway says so in the unit's place. Raises DeviceError for a dead line."""
+    async def _ask(self, line: ModbusLine, unit: int, what: str) -> bytes | None:
+        """The answer's PDU; None for silence, also when a gateway says so. Raises AwayError for a dead line."""
         await asyncio.sleep(max(0.0, self._next_s - self._clock.read().mono_s))
         self._next_s = self._clock.read().mono_s + 1.0 / self._manner.requests_s
         self.tally.requests += 1
         try:
-            told = await line.ask(
-                _CALLS[what](unit), timeout_s=self._manner.timeout_s, pause_s=0.0, what=f"unit {unit}, {what}"
-            )
+            async with line.turn():
+                answer = await line.exchange(unit, REQUESTS[what], timeout_s=self._manner.timeout_s, pause_s=0.0)
+        except AwayError:
+            raise
         except SilentError:
             return None
-        return None if told.isError() and getattr(told, "exception_code", 0) in SILENCES else told
+        return None if answer[0] & ERROR and answer[1:2] in GONE else answer
 
 
-def _identification(unit: int) -> Call:
-    return lambda client: client.read_device_information(read_code=REGULAR, object_id=0, device_id=unit)
-
-
-_CALLS: dict[str, Callable[[int], Call]] = {
-    "holding": lambda unit: lambda client: client.read_holding_registers(0, count=1, device_id=unit),
-    "input": lambda unit: lambda client: client.read_input_registers(0, count=1, device_id=unit),
-    "coil": lambda unit: lambda client: client.read_coils(0, count=1, device_id=unit),
-    "discrete": lambda unit: lambda client: client.read_discrete_inputs(0, count=1, device_id=unit),
-    "identification": _identification,
-}
-
-
-def _said(answer: ModbusPDU | None) -> str:
+def _said(answer: bytes | None) -> str:
     if answer is None:
         return "says nothing"
-    if not answer.isError():
+    if not answer[0] & ERROR:
         return "answers"
-    code = int(getattr(answer, "exception_code", 0))
+    code = answer[1] if len(answer) > 1 else 0
     return "does not have" if code == ILLEGAL_FUNCTION else f"refuses register 0 (exception {code})"
 
 
-def _identity(answer: ModbusPDU | None) -> dict[str, str]:
-    """The objects that are texts; of what a device made of its own, nothing."""
-    information = getattr(answer, "information", None)
-    if answer is None or answer.isError() or not isinstance(information, dict):
-        return {}
-    return {OBJECTS[key]: _text(value) for key, value in sorted(information.items()) if key in OBJECTS and _text(value)}
+def identity_of(answer: bytes | None) -> dict[str, str]:
+    """What a unit says of itself; of an answer that is cut off or of a device's own making, what can be read."""
+    told: dict[str, str] = {}
+    place = HEAD
+    while answer is not None and answer[0] == IDENTIFICATION and len(answer) >= place + 2:
+        key, size = answer[place], answer[place + 1]
+        text = _text(answer[place + 2 : place + 2 + size])
+        if key in OBJECTS and text:
+            told[OBJECTS[key]] = text
+        place += 2 + size
+    return told
 
 
-def _text(value: object) -> str:
-    told = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in told).split())
+def _text(data: bytes) -> str:
+    signs = (sign if sign.isprintable() else " " for sign in data.decode("latin-1"))
+    return " ".join("".join(signs).split())
 
 
-def fitting_templates(found: Found, vendors: dict[str, str]) -> list[str]:
+def fitting_templates(found: Found, vendors: Mapping[str, str]) -> list[str]:
     """Templates (name -> vendor) whose maker a unit names; a hint where to look first, no more."""
     told = " ".join(found.identity.values()).lower()
     return sorted(name for name, vendor in vendors.items() if vendor.lower() in told)

@@ -11,15 +11,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from agent.config.cross import findings
+from agent.config.devices import AnyDevice, ModbusDevice
 from agent.config.lines import Finding, Sheet, plain, read_sheet
 from agent.config.model import SiteConfig
 from agent.config.notes import missing_secrets, notes
 from agent.config.products import expand
 from agent.config.telling import known_keys, tell
+from agent.config.tls import FILES
 from agent.core.errors import ConfigError, Problem
 
 SECRETS = {"password", "passwd", "passphrase", "pwd", "secret", "token", "api_key"}
-FREE = {"points", "write", "set"}
+FREE = {"points", "write", "set", "identity", "tls", "words"}
 """Steps of a path that are no name of the site's own."""
 
 Errors = list[dict[str, Any]]
@@ -136,7 +138,15 @@ def _absolute(config: SiteConfig, folder: Path) -> SiteConfig:
         name: broker.model_copy(update={"password_file": _secret_path(broker.password_file, folder)})
         for name, broker in config.brokers.items()
     }
-    return config.model_copy(update={"store": store, "brokers": brokers})
+    devices = {name: _with_files(device, folder) for name, device in config.devices.items()}
+    return config.model_copy(update={"store": store, "brokers": brokers, "devices": devices})
+
+
+def _with_files(device: AnyDevice, folder: Path) -> AnyDevice:
+    if not isinstance(device, ModbusDevice) or device.tls is None:
+        return device
+    told = {key: _secret_path(getattr(device.tls, key), folder) for key in FILES}
+    return device.model_copy(update={"tls": device.tls.model_copy(update=told)})
 
 
 def _secret_path(told: Path | None, folder: Path) -> Path | None:

@@ -70,6 +70,9 @@ class SiteConfig(Section):
             fresh_s=entry.fresh_s or 3.0 * poll_s + 60.0,
             writable=entry.can_write and role is not None and role.writable,
             share=shares == "all" or (shares == "listed" and entry.share),
+            words=tuple(entry.words.items()),
+            deadband=entry.deadband,
+            report_s=entry.report_s,
         )
 
     def envelope(self) -> dict[str, Limit]:

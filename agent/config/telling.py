@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from agent.config import clock, control, devices, equipment, limits, points, site, upstream
+from agent.config import clock, control, devices, equipment, limits, points, site, tls, upstream
 from agent.config.lines import Sheet, nearest
 from agent.config.model import SiteConfig
 from agent.core.errors import Problem
@@ -22,6 +22,8 @@ SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
     ("store",): site.StoreSection,
     ("brokers", "*"): upstream.Broker,
     ("devices", "*", "modbus"): devices.ModbusDevice,
+    ("devices", "*", "modbus", "tls"): tls.Tls,
+    ("devices", "*", "modbus", "identity", "*"): points.IdentityEntry,
     ("devices", "*", "modbus", "points", "*"): points.ModbusEntry,
     ("devices", "*", "modbus", "points", "*", "write"): points.WriteEntry,
     ("devices", "*", "mqtt"): devices.MqttDevice,

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from agent.config.base import Id, NotNegative, Section, Yes
-from agent.config.devices import ModbusDevice
 from agent.config.lines import Finding, Sheet, plain, read_sheet, unknown
 from agent.config.points import ModbusEntry, MqttEntry, SetEntry, WriteEntry
 from agent.config.telling import tell
@@ -37,7 +36,8 @@ class Knobs(Section):
     max_registers: Annotated[int, Field(strict=True, ge=1, le=125)] | None = None
     max_gap: Annotated[int, Field(strict=True, ge=0, le=120)] | None = None
     pause_s: NotNegative | None = None
-    timeout_s: NotNegative | None = None
+    connect_pause_s: NotNegative | None = None
+    one_by_one: Yes | None = None
 
 
 class Product(Section):
@@ -152,8 +152,7 @@ def _topics(entry: Any) -> Iterator[tuple[tuple[str, ...], str]]:
 
 def knobs(raw: dict[str, Any]) -> dict[str, Any]:
     """What the template says of the device as a whole."""
-    told = raw.get("device") or {}
-    return {key: value for key, value in told.items() if key in ModbusDevice.model_fields}
+    return dict(raw.get("device") or {})
 
 
 def filled(raw: dict[str, Any], values: dict[str, str]) -> dict[str, dict[str, Any]]:

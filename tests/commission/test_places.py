@@ -52,6 +52,7 @@ def test_a_span_is_one_and_bounded():
 
 
 def test_a_place_has_a_unit():
-    assert PLACE.fullmatch("10.0.0.9:1502/17").groupdict() == {"host": "10.0.0.9", "port": "1502", "unit": "17"}
+    assert PLACE.fullmatch("10.0.0.9:1502/17").group("host", "port", "unit") == ("10.0.0.9", "1502", "17")
+    assert PLACE.fullmatch("/dev/ttyUSB0/3").group("path", "unit") == ("/dev/ttyUSB0", "3")
     assert PLACE.fullmatch("plc/1")["port"] is None
     assert not PLACE.fullmatch("cooling") and not PLACE.fullmatch("10.0.0.9")

@@ -11,7 +11,7 @@ import aiomqtt
 import pytest
 
 from agent.commission.look import lines, visit
-from agent.commission.plan import plan_of
+from agent.commission.plan import costs_of
 from agent.config import load
 from agent.core.clock import SystemClock
 
@@ -77,7 +77,7 @@ async def test_the_table_and_a_filter(site, hushwatt):
 
 async def test_the_plan_says_what_a_poll_costs(site, hushwatt):
     path, bank = site
-    costs = {cost.device: cost for cost in plan_of(load(path))}
+    costs = {cost.device: cost for cost in costs_of(load(path))}
     assert (costs["room"].points, len(costs["room"].requests)) == (6, 1)
     code, out, _ = await hushwatt("points", path, "--plan")
     assert code == 0 and "7 points in 2 requests: 5 (71%) fewer than one a point" in out

@@ -9,7 +9,7 @@ from agent.core.clock import SystemClock
 from agent.core.points import Quality
 from agent.drivers.modbus_line import ModbusLine, SilentError
 from agent.drivers.modbus_unit import ModbusUnit
-from agent.drivers.wire import ModbusDevice, ModbusPoint
+from agent.drivers.wire import HostPlace, ModbusDevice, ModbusPoint
 
 
 def floats(*values):
@@ -23,9 +23,9 @@ async def unit(serve):
 
     async def make(bank):
         server = await serve(bank)
-        line = ModbusLine("127.0.0.1", server.port, SystemClock())
+        line = ModbusLine(HostPlace(host="127.0.0.1", port=server.port), SystemClock())
         lines.append(line)
-        return ModbusUnit(ModbusDevice(name="meter", host="127.0.0.1", port=server.port, timeout_s=0.3), line)
+        return ModbusUnit(ModbusDevice(name="meter", timeout_s=0.3), line)
 
     yield make
     for line in lines:

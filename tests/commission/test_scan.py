@@ -4,19 +4,25 @@ import asyncio
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pymodbus.pdu.device import ModbusDeviceIdentification
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from agent.commission.scan import Found, Manner, Scanner, fitting_templates
+from agent.commission.scan import Found, Manner, Scanner, fitting_templates, identity_of
 from agent.core.clock import SystemClock
+from agent.drivers.modbus_frames import RtuFrames, crc16, identification_request
 from agent.drivers.modbus_line import ModbusLine
+from agent.drivers.wire import HostPlace, SerialPlace
+from simulator.wires.rtu import RtuLine
 
 FAST = Manner(timeout_s=0.2, requests_s=1000.0)
 
 
-async def scanned(port, units, manner=FAST):
-    scanner, line = Scanner(manner, SystemClock()), ModbusLine("127.0.0.1", port, SystemClock())
+async def scanned(place, units, manner=FAST):
+    place = place if isinstance(place, SerialPlace) else HostPlace(host="127.0.0.1", port=place)
+    scanner, line = Scanner(manner, SystemClock()), ModbusLine(place, SystemClock())
     try:
         return [found async for found in scanner.scan(line, units)], scanner.tally
     finally:
@@ -103,7 +109,7 @@ async def test_it_keeps_its_pace(serve, shelf):
 
 async def test_a_host_that_is_not_there_is_told_once(unserved_port):
     found, tally = await scanned(unserved_port, range(1, 200))
-    assert not found and len(tally.missed) == 1 and "refused or unreachable" in tally.missed[0]
+    assert not found and len(tally.missed) == 1 and "connection refused" in tally.missed[0]
     assert tally.requests <= 2
 
 
@@ -122,3 +128,39 @@ async def test_the_command(serve, shelf, hushwatt):
     assert code == 2 and "65536 addresses" in complaints
     code, _, complaints = await hushwatt("scan")
     assert code == 2 and "found nothing, wanted at least one host" in complaints
+
+
+async def test_a_serial_line(shelf):
+    """A pseudo terminal at 19,200 baud: silence for who is not there, and a late word of one is not the next one's."""
+    bank = shelf({4: {"holding": {0: 1}}, 9: {"input": {0: 5}}})
+    port = RtuLine(bank, units=[4, 9], baud=19_200)
+    port.open()
+    try:
+        found, tally = await scanned(SerialPlace(path=port.path, baud=19_200), range(1, 11))
+    finally:
+        port.close()
+    assert [(each.unit, each.tables["holding"], each.tables["input"]) for each in found] == [
+        (4, "answers", "does not have"), (9, "does not have", "answers")
+    ]  # fmt: skip
+    assert tally.asked == 10 and not tally.missed
+
+
+IDENTITY = bytes([43, 14, 2, 0x82, 0, 0, 3]) + b"\x00\x03ABB\x01\x03B23\x02\x011"
+
+
+@pytest.mark.parametrize("cut", range(1, len(IDENTITY) + 3))
+def test_an_identification_on_a_serial_line_is_found_however_it_comes(cut):
+    """Only the answer tells how long it is; it may come in two parts."""
+    frames, frame = RtuFrames(), bytes([7]) + IDENTITY
+    frame += crc16(frame)
+    frames.ask(7, identification_request())
+    first = frames.feed(frame[:cut])
+    answer = first if first is not None else frames.feed(frame[cut:])
+    assert answer == IDENTITY
+    assert identity_of(answer) == {"vendor": "ABB", "product": "B23", "revision": "1"}
+
+
+@given(st.binary(max_size=60))
+def test_no_identification_breaks_us(data):
+    told = identity_of(bytes([43]) + data)
+    assert all(text.isprintable() and text == text.strip() for text in told.values())

@@ -15,7 +15,7 @@ from agent.core.limits import Limit
 from agent.core.points import Kind, PointSpec, PointTable, Quality
 from agent.drivers.modbus import ModbusDriver
 from agent.drivers.modbus_line import ModbusLine
-from agent.drivers.wire import ModbusDevice, ModbusPoint
+from agent.drivers.wire import HostPlace, ModbusDevice, ModbusPoint
 from agent.safety import guard
 from simulator.wires.broker import Broker
 from simulator.wires.modbus_server import HEADER, ModbusServer, Refused
@@ -191,10 +191,10 @@ async def served(book):
             server = Fickle(bank) if callable(bank) else ModbusServer(bank)
             await server.start()
             servers.append(server)
-            lines[bank] = server, ModbusLine("127.0.0.1", server.port, SystemClock())
+            lines[bank] = server, ModbusLine(HostPlace(host="127.0.0.1", port=server.port), SystemClock())
         server, line = lines[bank]
         told = {"name": "bms", "timeout_s": 0.5, **device}
-        spec = ModbusDevice(host="127.0.0.1", port=server.port, points=tuple(points), **told)
+        spec = ModbusDevice(points=tuple(points), **told)
         driver = ModbusDriver(spec, line, book, SystemClock())
         driver.server, driver.line = server, line
         drivers.append(driver)
