@@ -38,6 +38,7 @@ def test_every_type_and_order_is_shown(name, order, data):
 @given(st.sampled_from([o for o, *_ in ORDERS]), st.floats(-30.0, 90.0, width=32))
 def test_a_temperature_in_a_float_is_plausible_in_its_own_order(order, value):
     assume(abs(value) >= 0.001)
+    assume(len({tuple(words("float32", each, value)) for each, *_ in ORDERS}) == len(ORDERS))  # 3.0: 40 40 00 00.
     told = [reading for reading in readings(words("float32", order, value), "degC") if reading.is_plausible]
     assert any("float32" in reading.types and reading.value == value and reading.order == order for reading in told)
 
