@@ -54,10 +54,10 @@ def wire_up(
             line = lines.setdefault(device.line, ModbusLine(modbus_place(device), clock))
             driver: Driver = ModbusDriver(modbus_device(name, device, table), line, journal, clock)
         elif isinstance(device, MqttDevice):
-            connection = _connection(config, device.broker, wiring, journal, clock)
+            connection = connection_to(config, device.broker, wiring, journal, clock)
             driver = MqttDriver(mqtt_device(name, device, table), connection, journal, clock)
         elif isinstance(device, SparkplugDevice):
-            connection = _connection(config, device.broker, wiring, journal, clock)
+            connection = connection_to(config, device.broker, wiring, journal, clock)
             place = (device.broker, device.group, device.node)
             node = nodes.get(place) or EdgeNode(connection, device.group, device.node, journal, clock)
             nodes[place] = node
@@ -67,11 +67,12 @@ def wire_up(
         wiring.drivers.append(driver)
         wiring.writers.update({point: driver for point in device.points if table[table.handle(point)].writable})
     if config.clock.kind == "lockstep":
-        _connection(config, config.clock.broker, wiring, journal, clock)
+        connection_to(config, config.clock.broker, wiring, journal, clock)
     return wiring
 
 
-def _connection(config: SiteConfig, name: str, wiring: Wiring, journal: Journal, clock: Clock) -> MqttConnection:
+def connection_to(config: SiteConfig, name: str, wiring: Wiring, journal: Journal, clock: Clock) -> MqttConnection:
+    """The one connection to a broker of the file; its task is the caller's."""
     if name not in wiring.connections:
         wiring.connections[name] = MqttConnection(broker_of(name, config.brokers[name]), journal, clock)
     return wiring.connections[name]
@@ -214,7 +215,7 @@ def listen(
     """Subscribe the topics that carry forecasts."""
     for source in sources:
         if source.broker is not None and source.topic is not None:
-            connection = _connection(config, source.broker, wiring, journal, clock)
+            connection = connection_to(config, source.broker, wiring, journal, clock)
             connection.subscribe(source.topic, _receiver(desk, source))
 
 

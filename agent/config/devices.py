@@ -46,7 +46,9 @@ class Device(Section):
 
     poll_s: Annotated[float, Field(strict=True, ge=0.1, le=86400)] = 60.0
     template: str | None = None
-    """A file in agent/equipment/templates: where this product keeps its points."""
+    """Where this product keeps its points: one that is shipped, or a file beside the site's that ends in .yaml."""
+    with_: dict[str, str | int] = Field(default_factory=dict, alias="with")
+    """What the template asks for, such as the id of a sensor in its topics."""
     equipment: Id | None = None
     """The equipment that a template's roles belong to."""
 

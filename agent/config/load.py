@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from agent.config.cross import findings
 from agent.config.devices import AnyDevice, ModbusDevice
 from agent.config.levels import spread
-from agent.config.lines import Finding, Sheet, read_sheet
+from agent.config.lines import Finding, Sheet, plain, read_sheet
 from agent.config.model import SiteConfig
 from agent.config.notes import missing_secrets, notes
 from agent.config.products import expand
@@ -59,15 +59,17 @@ def _examine(path: Path) -> tuple[SiteConfig, Sheet]:
     sheet = read_sheet(path)
     secrets = list(_secrets(sheet.tree, ()))
     # A secret is told once, as a secret, not again as a key that nobody knows.
-    raw = _without(_plain(sheet.tree), [where for where, *_ in secrets])
-    broken = [*expand(raw), *spread(raw)]
+    raw = _without(plain(sheet.tree), [where for where, *_ in secrets])
+    broken, elsewhere = expand(raw, path.absolute().parent)
+    broken = [*broken, *spread(raw)]
     config, errors = _validated(raw)
     problems = [sheet.problem(*finding) for finding in (*secrets, *broken)] + [tell(sheet, error) for error in errors]
-    if not broken:
+    problems += elsewhere
+    if not broken and not elsewhere:
         # A device without its template lacks points that the rest of the file is right to name.
         problems += _beyond(sheet, raw, errors, [tuple(where) for where, *_ in secrets])
     if config is None or problems:
-        raise ConfigError(sorted(problems, key=lambda problem: problem.line))
+        raise ConfigError(sorted(problems, key=lambda problem: (problem.file != str(path), problem.file, problem.line)))
     return _absolute(config, path.absolute().parent), sheet
 
 
@@ -122,15 +124,6 @@ def _without(raw: Any, paths: Sequence[Sequence[str | int]]) -> Any:
         return raw
     gone = {path[0] for path in paths if len(path) == 1}
     return {k: _without(v, [p[1:] for p in paths if p and p[0] == k]) for k, v in raw.items() if k not in gone}
-
-
-def _plain(told: Any) -> Any:
-    """Without ruamel's types."""
-    if isinstance(told, dict):
-        return {str(key): _plain(value) for key, value in told.items()}
-    if isinstance(told, list):
-        return [_plain(value) for value in told]
-    return told
 
 
 def _secrets(told: Any, where: Steps) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from agent.config.secrets import Login, SafeLogin
 from agent.config.tls import FILES
 from agent.config.wires import is_loopback
 from agent.equipment.kinds import role_of
-from agent.equipment.templates import template
+from agent.equipment.templates import template, template_names
 
 OTHERS = 0o077
 """Permission bits of everyone but the owner."""
@@ -98,7 +98,7 @@ def _equipment_notes(config: SiteConfig) -> Iterator[str]:
 
 def _template_notes(config: SiteConfig) -> Iterator[str]:
     for name, device in config.devices.items():
-        if device.template is not None and template(device.template).get("example"):
+        if device.template in template_names() and template(device.template).get("example"):
             yield f"device {name}: template {device.template} is an example, no product has these registers"
 
 

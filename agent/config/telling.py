@@ -92,10 +92,11 @@ WANTED = {
 }
 TAGS = {
     "devices": ("modbus", "mqtt", "sparkplug", "memory"),
+    "template": ("modbus", "mqtt"),
     "clock": ("system", "scaled", "lockstep"),
     "upstream": ("mqtt", "sparkplug", "nats", "http", "postgres"),
 }
-"""What tells the sides of a union apart: of a device, of the clock, of a sink."""
+"""What tells the sides of a union apart: of a device, a template, the clock, a sink."""
 COMPARED = {
     "greater_than": "more than {gt:g}",
     "greater_than_equal": "at least {ge:g}",
@@ -143,7 +144,7 @@ def _wrong_tag(sheet: Sheet, where: tuple[Any, ...], error: dict[str, Any]) -> P
         return sheet.problem(where, _shown(error.get("input")), f"a mapping with `{key}:`")
     tag = context.get("tag")
     found = "nothing" if tag is None else f"`{tag}`"
-    tags = TAGS.get(str(where[0]), ())
+    tags = TAGS[str(where[0]) if where else "template"]
     return sheet.problem((*where, key), found, f"one of {', '.join(tags)}", nearest(str(tag), tags))
 
 

@@ -19,6 +19,7 @@ LONGEST_TCP, LONGEST_RTU = 260, 256
 HEADER = struct.Struct(">HHHB")
 """Transaction, protocol (0), length of what follows, unit."""
 ERROR = 0x80
+IDENTIFICATION = 43
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Request:
     head: bytes
     """What the answer begins with: the function, and the byte count or the whole echo."""
     size: int
-    """Bytes of the answer without unit and checksum."""
+    """Bytes of the answer without unit and checksum; 0 where only the answer tells it."""
     label: str
     """Which registers, for people."""
 
@@ -41,7 +42,7 @@ class Request:
         """Also an exception is one."""
         if len(pdu) == 2 and pdu[0] == self.pdu[0] | ERROR:
             return True
-        return len(pdu) == self.size and pdu.startswith(self.head)
+        return len(pdu) == (self.size or len(pdu)) and pdu.startswith(self.head)
 
 
 def read_request(table: str, start: int, count: int) -> Request:
@@ -82,6 +83,12 @@ def write_read_request(register: int, words: Sequence[int]) -> Request:
     count = len(words)
     told = struct.pack(f">BHHHHB{count}H", 23, register, count, register, count, 2 * count, *words)
     return Request(told, bytes([23, 2 * count]), 2 + 2 * count, _written("holding", register, count))
+
+
+def identification_request() -> Request:
+    """Function 43/14: vendor, product, revision and their names, as one stream (application, clause 6.21)."""
+    head = bytes([IDENTIFICATION, 14, 2])
+    return Request(head + b"\0", head, 0, "identification")
 
 
 class BrokenStreamError(Exception):
@@ -170,8 +177,9 @@ class RtuFrames:
         for head, size in self._heads(self._request):
             place = self._buffer.find(head)
             while place >= 0:
-                told = self._buffer[place : place + size]
-                if len(told) == size and crc16(told[:-2]) == told[-2:]:
+                whole = size or answer_size(self._buffer[place:]) or LONGEST_RTU + 1
+                told = self._buffer[place : place + whole]
+                if len(told) == whole and crc16(told[:-2]) == told[-2:]:
                     self._request, self._buffer = None, b""
                     return told[1:-2]
                 place = self._buffer.find(head, place + 1)
@@ -181,7 +189,7 @@ class RtuFrames:
     def _heads(self, request: Request) -> tuple[tuple[bytes, int], tuple[bytes, int]]:
         """How the answer and an exception begin, with their sizes."""
         unit = bytes([self._unit])
-        return (unit + request.head, request.size + 3), (unit + bytes([request.function | ERROR]), 5)
+        return (unit + request.head, request.size and request.size + 3), (unit + bytes([request.function | ERROR]), 5)
 
     def _strip(self) -> None:
         """A whole answer to something else, such as one that comes late, is no part of ours."""
@@ -200,7 +208,8 @@ class RtuFrames:
         return is_partial
 
     def is_garbled(self) -> bool:
-        return self._request is not None and len(self._buffer) >= self._request.size + 3
+        size = self._request.size if self._request is not None else 0
+        return size > 0 and len(self._buffer) >= size + 3
 
 
 def answer_size(start: bytes) -> int | None:
@@ -212,7 +221,19 @@ def answer_size(start: bytes) -> int | None:
         return 5
     if function in (1, 2, 3, 4, 23):
         return 5 + start[2]
+    if function == IDENTIFICATION:
+        return _identification_size(start)
     return {5: 8, 6: 8, 15: 8, 16: 8, 22: 10}.get(function)
+
+
+def _identification_size(start: bytes) -> int | None:
+    """Of objects that tell their own lengths, behind a head of eight bytes whose last is their number."""
+    end = 8
+    for _ in range(start[7] if len(start) > 7 else LONGEST_RTU):
+        if len(start) < end + 2:
+            return None
+        end += 2 + start[end + 1]
+    return end + 2
 
 
 def frames_of(framing: Literal["tcp", "rtu"]) -> Frames:

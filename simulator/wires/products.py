@@ -14,11 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from agent.config.points import ModbusEntry
-from agent.equipment.templates import template, template_names
+from agent.equipment.templates import template
 from simulator.wires.word_codec import Array, Encoder, Field, Words, decode
 
 BITS = ("coil", "discrete")
 OWN, REMOTE = 0, 1
+SERVED = {"zone": "example-zone-controller", "crac": "example-crac", "meter": "eastron-sdm630"}
+"""Kind -> the product that a plant's equipment is served as, where nobody chooses another."""
 
 
 class Target(NamedTuple):
@@ -81,9 +83,8 @@ def product(name: str) -> Product:
 
 
 def product_of(kind: str) -> str | None:
-    """The first template for this kind of equipment, by name; None where there is none."""
-    fitting = (name for name in template_names() if template(name)["kind"] == kind)
-    return next((name for name in fitting if template(name)["driver"] == "modbus"), None)
+    """The product by which a plant's equipment of this kind is served; None where there is none."""
+    return SERVED.get(kind)
 
 
 def _field(entry: ModbusEntry) -> Field:

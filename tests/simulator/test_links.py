@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import gzip
-import json
 import os
 
 import aiomqtt
@@ -11,6 +9,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from agent.config import load
+from agent.core.clock import Instant
+from agent.core.journal import Entry
+from agent.store.records import EntryRecord
+from agent.uplink.answers import decode_answer
+from agent.uplink.columns import encode
+from agent.uplink.parcel import Parcel
 from simulator.faults import Fault
 from simulator.wires.broker import QUIET_PORTS, claim_port
 from simulator.wires.links import Links
@@ -105,19 +109,19 @@ async def test_what_a_gateway_sends_after_the_link_is_back_is_received(tmp_path)
         await until_h(wire, 1.0)
         port = site["brokers"]["upstream"]["port"]
         async with asyncio.timeout(10), aiomqtt.Client("127.0.0.1", port) as gateway:
-            await gateway.subscribe("hushwatt/here/gw/ack")
+            await gateway.subscribe("hushwatt/here/gw/answer")
             while True:
                 await gateway.publish("hushwatt/here/gw/batch", batch(), qos=1)
                 with contextlib.suppress(TimeoutError):
                     message = await asyncio.wait_for(anext(gateway.messages), 0.5)
-                    assert b'"acked": 1' in message.payload
+                    assert decode_answer(message.payload).kept == ((1, 1),)
                     break
 
 
 def batch():
-    record = {"seq": 1, "kind": "entry", "unix_s": MIDNIGHT_S, "text": "hello"}
-    told = {"v": 1, "site": "here", "gateway": "gw", "first_seq": 1, "last_seq": 1, "records": [record]}
-    return gzip.compress(json.dumps(told).encode())
+    entry = Entry(at=Instant(unix_s=MIDNIGHT_S, mono_s=0.0), kind="note", subject="agent", text="hello")
+    record = EntryRecord(seq=1, boot=1, entry=entry)
+    return encode(Parcel(chain="c1", first_seq=1, last_seq=1, entries=(record,)), "here", "gw")
 
 
 async def test_a_session_without_upstream_has_no_link_to_lose(tmp_path):
