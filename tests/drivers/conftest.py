@@ -77,14 +77,25 @@ def until():
     return wait_until
 
 
-@pytest.fixture(scope="session")
-def free_port():
-    """A port outside the kernel's own range, so that a client that knocks there is never given it as its own."""
+def _quiet_port():
+    """Outside the kernel's own range, so that a client that knocks there is never given it as its own."""
     for port in random.sample(range(20_000, 32_000), 50):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
     raise AssertionError("no free port")
+
+
+@pytest.fixture(scope="session")
+def free_port():
+    """The port of the room's broker."""
+    return _quiet_port()
+
+
+@pytest.fixture
+def own_port():
+    """For a server that only one test has."""
+    return _quiet_port()
 
 
 @pytest.fixture(scope="session")

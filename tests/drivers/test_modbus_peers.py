@@ -107,10 +107,10 @@ async def run_beside(server, work):
 
 
 @pytest.mark.parametrize("framing", ["tcp", "rtu"])
-async def test_pymodbus_on_tcp(meet, free_port, framing):
+async def test_pymodbus_on_tcp(meet, own_port, framing):
     framer = FramerType.SOCKET if framing == "tcp" else FramerType.RTU
-    server = ModbusTcpServer(context(), framer=framer, address=("127.0.0.1", free_port))
-    await run_beside(server, meet(HostPlace(host="127.0.0.1", port=free_port, framing=framing)))
+    server = ModbusTcpServer(context(), framer=framer, address=("127.0.0.1", own_port))
+    await run_beside(server, meet(HostPlace(host="127.0.0.1", port=own_port, framing=framing)))
 
 
 async def test_pymodbus_on_a_pair_of_serial_ports(meet, tmp_path):
@@ -138,37 +138,37 @@ def make_certificate(folder, name):
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
-async def test_pymodbus_on_tls_where_both_show_who_they_are(meet, free_port, tmp_path, point, book):
+async def test_pymodbus_on_tls_where_both_show_who_they_are(meet, own_port, tmp_path, point, book):
     (their_key, theirs), (our_key, ours) = (make_certificate(tmp_path, name) for name in ("device", "gateway"))
     secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     secure.load_cert_chain(theirs, their_key)
     secure.load_verify_locations(ours)
     secure.verify_mode = ssl.CERT_REQUIRED
-    server = ModbusTlsServer(context(), framer=FramerType.SOCKET, address=("127.0.0.1", free_port), sslctx=secure)
+    server = ModbusTlsServer(context(), framer=FramerType.SOCKET, address=("127.0.0.1", own_port), sslctx=secure)
 
     async def work():
         tls = Tls(ca_file=theirs, cert_file=ours, key_file=our_key)
         for bad in (Tls(ca_file=theirs), Tls(), Tls(ca_file=tmp_path / "none.pem")):
-            place = HostPlace(host="127.0.0.1", port=free_port, tls=bad.context)
+            place = HostPlace(host="127.0.0.1", port=own_port, tls=bad.context)
             device = ModbusDevice(name="m", timeout_s=1.0, points=(point(1),))
             driver = ModbusDriver(device, ModbusLine(place, SystemClock()), book, SystemClock())
             with pytest.raises(DeviceError, match="m, unit 1"):
                 await driver.poll()
             await driver.close()
-        await meet(HostPlace(host="127.0.0.1", port=free_port, tls=tls.context))
+        await meet(HostPlace(host="127.0.0.1", port=own_port, tls=tls.context))
 
     await run_beside(server, work())
 
 
-async def test_pymodbustcp(meet, free_port):
+async def test_pymodbustcp(meet, own_port):
     """It knows neither function 22 nor 23: bits are then read, changed and written."""
     bank = DataBank()
     bank.set_holding_registers(0, words())
     bank.set_input_registers(0, words())
-    server = ModbusServer("127.0.0.1", free_port, no_block=True, data_bank=bank)
+    server = ModbusServer("127.0.0.1", own_port, no_block=True, data_bank=bank)
     server.start()
     try:
-        await meet(HostPlace(host="127.0.0.1", port=free_port), without=(9,))
+        await meet(HostPlace(host="127.0.0.1", port=own_port), without=(9,))
     finally:
         server.stop()
     assert bank.get_holding_registers(120) == [0b1100]
@@ -205,13 +205,13 @@ def libmodbus(tmp_path):
     return program
 
 
-async def test_libmodbus(meet, free_port, libmodbus):
+async def test_libmodbus(meet, own_port, libmodbus):
     odd = {n: word for n, word in enumerate(words()) if word != n}
     told = [str(part) for pair in odd.items() for part in pair]
-    server = await asyncio.create_subprocess_exec(libmodbus, str(free_port), *told, stdout=asyncio.subprocess.PIPE)
+    server = await asyncio.create_subprocess_exec(libmodbus, str(own_port), *told, stdout=asyncio.subprocess.PIPE)
     try:
         await server.stdout.readline()
-        await meet(HostPlace(host="127.0.0.1", port=free_port))
+        await meet(HostPlace(host="127.0.0.1", port=own_port))
     finally:
         if server.returncode is None:
             server.terminate()
