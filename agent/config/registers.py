@@ -20,6 +20,8 @@ RAW = {
     "bcd32": (0, 99_999_999),
 }
 """Least and most that a register type holds."""
+LAST_UNIT = 247
+"""On a serial line ("MODBUS over Serial Line v1.02", clause 2.2)."""
 SERIAL = ("baud", "parity", "stop_bits")
 COIL_FUNCTIONS, WORD_FUNCTIONS, BIT_FUNCTIONS = (5, 15), (6, 16, 23), (6, 16, 22, 23)
 """What may write a coil, whole registers, and bits of a register."""
@@ -65,6 +67,8 @@ def _lines(config: SiteConfig) -> Iterator[Finding]:
             if key in device.model_fields_set and (key != "tls" or device.tls is not None):
                 kind = "a serial port" if device.serial is not None else "a host"
                 yield (*where, key), f"`{key}` of {kind}", f"it with {'a host' if device.serial else '`serial:`'}", None
+        if (device.serial is not None or device.framing == "rtu") and not 1 <= device.unit <= LAST_UNIT:
+            yield (*where, "unit"), str(device.unit), f"1 to {LAST_UNIT}, as units of a serial line have", None
         if device.tls is not None and device.framing == "rtu":
             yield (*where, "framing"), "rtu with tls", "tcp: Modbus Security has no other frames", None
         if device.tls is not None and device.tls.key_file is not None and device.tls.cert_file is None:

@@ -65,6 +65,7 @@ _BITS = {1: 8, 2: 16, 3: 32, 4: 64, 5: 8, 6: 16, 7: 32, 8: 64, 13: 64}
 _SIGNED = {1, 2, 3, 4}
 _TEXTS = {12, 14, 15}
 _WIRE_OF = {_INT: VARINT, _LONG: VARINT, _BOOL: VARINT, _FLOAT: FIXED32, _DOUBLE: FIXED64, _STRING: BYTES}
+OWN_TYPES = {bool: Type.BOOLEAN, int: Type.INT64, float: Type.DOUBLE, str: Type.STRING}
 _NO_TYPES: Mapping[Key, int] = {}
 
 
@@ -296,7 +297,9 @@ def _metric(
 
 
 def _written(kind: int, value: int | float | bool | str) -> bytes:
-    """A value in the field of its type. Raises ValueError where it does not fit."""
+    """A value in the field of its type, or of its own kind. Raises ValueError where it does not fit."""
+    if kind == Type.UNKNOWN:
+        kind = OWN_TYPES[type(value)]
     if kind in _TEXTS and isinstance(value, str):
         return b"\x7a" + sized(value.encode())
     if isinstance(value, str):

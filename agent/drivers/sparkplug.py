@@ -93,9 +93,13 @@ class SparkplugDriver:
         points = list(self._metrics)
         self._refusals.note(topic, () if why is None else points, {} if why is None else dict.fromkeys(points, why))
 
+    def forget(self) -> None:
+        self._slots, self.types = {}, {}
+        self._last.clear()
+
     def hear_birth(self, payload: Payload, at: Instant) -> None:
         """What each alias means from now on; metrics that are not in it have no value."""
-        self._slots, self.types = {}, {}
+        self.forget()
         found = set()
         for key, name, kind in zip(payload.keys(), payload.names, payload.types, strict=True):
             slots = self._named.get(name or "", [])
@@ -104,7 +108,6 @@ class SparkplugDriver:
             found.update(slots)
             self._slots[key] = self._slots[name] = slots
             self.types[key] = self.types[name] = kind
-        self._last.clear()
         metrics = self._device.metrics
         missing = [slot for slot in range(len(metrics)) if slot not in found]
         for slot in missing:
@@ -156,7 +159,7 @@ class SparkplugDriver:
 
     def hear_death(self, at: Instant) -> None:
         """Nothing is known of it any more: all its points are BAD."""
-        self._last.clear()
+        self.forget()
         for slot in range(len(self._readers)):
             self._samples.add(slot, math.nan, Quality.BAD, NOW, at)
 

@@ -37,6 +37,9 @@ class Listener(Protocol):
     types: dict[Key, int]
     """Alias or name -> data type, from the birth."""
 
+    def forget(self) -> None:
+        """The node lives anew: until its own birth comes, nothing is known of this device, nor what an alias means."""
+
     def hear_birth(self, payload: Payload, at: Instant) -> None: ...
 
     def hear_data(self, payload: Payload, at: Instant, *, is_certain: bool) -> None: ...
@@ -123,6 +126,8 @@ class EdgeNode:
         else:
             self._count(told.seq, at)
         for listener in listeners:
+            if kind[1:] == "DATA" and not listener.types:
+                self._ask(at)  # Its birth was missed.
             _hand_over(listener, kind[1:], told, at, is_certain=self._is_certain)
 
     def _decode(self, topic: str, payload: bytes, device: str | None, listeners: list[Listener]) -> Payload | None:
@@ -148,14 +153,15 @@ class EdgeNode:
         self._bd_seq = told.values[names.index(BD_SEQ)] if BD_SEQ in names else None
         self._seq = told.seq or 0
         self._is_born = self._is_certain = True
+        for listeners in self._listeners.values():
+            for listener in listeners:
+                listener.forget()
 
     def _count(self, seq: int | None, at: Instant) -> None:
         wanted = (self._seq + 1) % SEQUENCE
         self._seq = wanted if seq is None else seq
         if seq != wanted:
-            self._lose(
-                f"message {'without a number' if seq is None else seq} after {wanted - 1 if wanted else 255}", at
-            )
+            self._lose(f"found message {'without a number' if seq is None else seq}, wanted {wanted}", at)
 
     def _lose(self, why: str, at: Instant) -> None:
         """The sequence is broken."""
