@@ -277,6 +277,12 @@ def test_every_template_can_be_served_and_says_what_it_was_given(name):
             field = Field(**{key: row[key] for key in keys if key in row})
             words = images[table][field.register : field.register + field.width]
             assert decode(words.tolist(), field) == pytest.approx(values[place], abs=0.51 * abs(field.scale))
+        for word in told.words[table]:
+            for place, bit, bits in word.parts:
+                row = template(name)["points"][told.roles[place]]
+                assert (row["register"], row["bit"], row.get("bits", 1)) == (word.register, bit, bits)
+                shown = images[table][word.register] >> bit & 2**bits - 1
+                assert shown == min(values[place], 2**bits - 1)
 
 
 def test_templates_that_do_not_fit_are_told():
