@@ -96,7 +96,7 @@ async def open_house(
     live = Live(table)
     window = Window(table, grid_s=GRID_S, rows=int(WINDOW_DAYS * 86400 / GRID_S))
     await _refill(window, store, table, clock.read())
-    first_unix_s = await store.first_unix_s()
+    first_unix_s = await _first_unix_s(store)
     authority = Authority(
         mode or config.control.mode,
         watch_days=config.control.watch_days,
@@ -115,7 +115,7 @@ async def open_house(
         "pace": Pace(cycle_s=config.control.cycle_s, watch_s=config.control.watch_s),
         "heartbeat": config.control.heartbeat,
         "beat": lambda image: house.beat(image),
-        "inherited": await _still_held(store, list(envelope)),
+        "inherited": await _still_held(store, list(envelope), mode or config.control.mode),
     }
     recorder = None if record is None else _recorder(record, config, learner, window, common["inherited"], stack)
     inbox = _inbox(config, store, table, clock)
@@ -276,8 +276,22 @@ def _inbox(config: SiteConfig, store: Store, table: PointTable, clock: Clock) ->
     return inbox, MqttDoor(inbox, reach(config.brokers[told.broker]), clock, **where)
 
 
-async def _still_held(store: Store, points: list[str]) -> list[str]:
-    """Points that an earlier life of this agent commanded and never let go: it was killed."""
+async def _first_unix_s(store: Store) -> float | None:
+    """None also where nobody can tell: the agent then watches as on a new site."""
+    try:
+        return await store.first_unix_s()
+    except StoreError as fault:
+        log.warning("the site is watched as if it were new: %s", fault)
+        return None
+
+
+async def _still_held(store: Store, points: list[str], mode: Mode) -> list[str]:
+    """Points that an earlier life of this agent commanded and never let go: it was killed.
+
+    Where nobody can tell, because the store is not whole, an agent that may write lets go of every one.
+    """
+    if not store.is_whole:
+        return points if mode == "full" else []
     latest = [entry for point in points for entry in await store.entries(kind="outcome", subject=point, limit=1)]
     return [e.subject for e in latest if e.data["source"] != "release" or e.data["kind"] != "confirmed"]
 

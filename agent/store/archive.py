@@ -6,17 +6,20 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
 from agent.core.clock import Instant
-from agent.store.codec import unpack_floats, unpack_ints
+from agent.store.codec import seed_of, unpack_floats, unpack_ints
 from agent.store.columns import Series
 from agent.store.records import ScanRecord
 
+BLOCK_KEY = "run, boot, layout, first_chunk, n, clock_set"
+"""What a block's own columns are seeded with."""
 _BLOCKS = (
-    "SELECT id, layout, first_chunk, clock_set, boot, times FROM blocks "
+    f"SELECT {BLOCK_KEY}, times FROM blocks "
     "WHERE layout IN (SELECT value FROM json_each(?1)) AND (clock_set = 0 OR last_s >= ?2 AND first_s < ?3) ORDER BY id"
 )
 """What was read before the clock was set may have got its date since: the log knows."""
@@ -45,10 +48,12 @@ class Archive:
 
     def layouts(self) -> Mapping[int, Layout]:
         newest = max(self._layouts, default=0)
-        for number, device, points in self._conn.execute(
-            "SELECT id, device, points FROM layouts WHERE id > ?", (newest,)
+        for number, device, points, crc in self._conn.execute(
+            "SELECT id, device, points, crc FROM layouts WHERE id > ?", (newest,)
         ):
-            self._layouts[number] = Layout(device=device, ids=tuple(point[0] for point in json.loads(points)))
+            is_sound = crc32(points.encode()) == crc
+            ids = tuple(point[0] for point in json.loads(points)) if is_sound else ()
+            self._layouts[number] = Layout(device=device, ids=ids)
         return self._layouts
 
     def series(
@@ -62,8 +67,9 @@ class Archive:
         layouts = {number: one for number, one in self.layouts().items() if wanted.intersection(one.ids)}
         numbers = f"[{','.join(map(str, layouts))}]"
         rows = self._conn.execute(_BLOCKS, (numbers, since_unix_s, until_unix_s)).fetchall()
-        for block, number, first_chunk, clock_set, boot, packed in rows:
-            times = self._times(block, packed)
+        for *key, packed in rows:
+            _, boot, number, first_chunk, _, clock_set = key
+            times = self._times(packed, seed_of(*key))
             if times is None:
                 continue
             if not clock_set:
@@ -74,9 +80,16 @@ class Archive:
                     if found is not None:
                         yield point_id, found[1]
 
-    def _times(self, block: int, packed: bytes) -> Floats | None:
+    def _times(self, packed: bytes, seed: int) -> Floats | None:
         try:
-            return unpack_floats(packed)
+            return unpack_floats(packed, seed)
+        except ValueError:
+            self.damaged += 1
+            return None
+
+    def _seqs(self, packed: bytes, seed: int) -> npt.NDArray[np.int64] | None:
+        try:
+            return unpack_ints(packed, seed)
         except ValueError:
             self.damaged += 1
             return None
@@ -87,12 +100,13 @@ class Archive:
         if row is None:
             return None
         data, quality, place, own_times = row
+        seed = seed_of(chunk)
         try:
-            values = unpack_floats(data)
-            codes = np.zeros(len(values), np.uint8) if quality is None else unpack_ints(quality).astype(np.uint8)
+            values = unpack_floats(data, seed)
+            codes = np.zeros(len(values), np.uint8) if quality is None else unpack_ints(quality, seed).astype(np.uint8)
             if own_times is not None:
-                return None if len(own_times) == 0 else (None, _series(unpack_floats(own_times), values, codes))
-            places = np.arange(len(times)) if place is None else unpack_ints(place)
+                return None if len(own_times) == 0 else (None, _series(unpack_floats(own_times, seed), values, codes))
+            places = np.arange(len(times)) if place is None else unpack_ints(place, seed)
             return places, _series(times[places], values, codes)
         except (ValueError, IndexError):
             self.damaged += 1
@@ -112,19 +126,20 @@ class Archive:
         if run is None:
             return [], until_seq
         sql = (
-            "SELECT b.id, layout, first_chunk, b.clock_set, boot, times, seqs, coalesce(o.offset_s, 0) FROM blocks b "
-            "LEFT JOIN boots o ON o.id = boot WHERE run = ?"
+            f"SELECT {BLOCK_KEY.replace('clock_set', 'b.clock_set')}, times, seqs, coalesce(o.offset_s, 0) "
+            "FROM blocks b LEFT JOIN boots o ON o.id = boot WHERE run = ?"
         )
         found: list[ScanRecord] = []
-        for block, number, first_chunk, clock_set, boot, packed, seqs, offset_s in self._conn.execute(sql, (run[0],)):
-            times = self._times(block, packed)
-            if times is not None:
+        for *key, packed, packed_seqs, offset_s in self._conn.execute(sql, (run[0],)):
+            _, boot, number, first_chunk, _, clock_set = key
+            times, seqs = self._times(packed, seed_of(*key)), self._seqs(packed_seqs, seed_of(*key))
+            if times is not None and seqs is not None:
                 mono = times - offset_s
                 if not clock_set:
                     mono, times = times, np.round(times + offsets.get(boot, 0.0), 3)
                 layout = self.layouts()[number]
                 clock = (times, mono, bool(clock_set))
-                found += self._block_scans(layout, first_chunk, boot, clock, unpack_ints(seqs), names)
+                found += self._block_scans(layout, first_chunk, boot, clock, seqs, names)
         found.sort(key=lambda record: record.seq)
         return [record for record in found if after_seq < record.seq <= until_seq], min(run[1], until_seq)
 

@@ -24,17 +24,17 @@ MOST_OFF = 4
 EXACT = 2.0**52
 """Beyond it a float64 has no halves, and steps cannot be told from one another."""
 _WIDTHS = ("<i1", "<i2", "<i4", "<i8")
+_CHECK = struct.Struct(">I")  # Adler-32, the end of a zlib stream (RFC 1950).
 _HEAD = struct.Struct("<BBBI")  # form, digits, width and order of differences, samples
-_EMPTY = 0
 _DIVIDED, _MULTIPLIED, _NEAR, _FLOAT32, _FLOAT64 = 1, 2, 3, 4, 5
 _HAS_NAN = 0x80
 
 
-def pack_floats(values: Floats) -> bytes:
-    """Bit for bit, but for a NaN's payload: a NaN is a NaN."""
+def pack_floats(values: Floats, seed: int) -> bytes:
+    """Bit for bit, but for a NaN's payload: a NaN is a NaN. Only with the same seed is it read again."""
     count = len(values)
     if count == 0:
-        return _HEAD.pack(_EMPTY, 0, 0, 0)
+        return b""
     is_nan = np.isnan(values)
     flag, mask = 0, b""
     if is_nan.any():
@@ -42,16 +42,17 @@ def pack_floats(values: Floats) -> bytes:
         values = _filled(values, is_nan)
     form, digits, whole, off = _whole(values)
     width, order, body = _narrow(whole)
-    return _HEAD.pack(form | flag, digits, width | order << 4, count) + zlib.compress(mask + off + body, LEVEL)
+    return _shut(_HEAD.pack(form | flag, digits, width | order << 4, count) + mask + off + body, seed)
 
 
-def unpack_floats(data: bytes) -> Floats:
-    """Raises ValueError for bytes that are no column."""
+def unpack_floats(data: bytes, seed: int) -> Floats:
+    """Raises ValueError for bytes that are no column, or another one."""
+    if not data:
+        return np.empty(0)
     try:
-        form, digits, how, count = _HEAD.unpack_from(data)
-        if form == _EMPTY:
-            return np.empty(0)
-        body = zlib.decompress(data[_HEAD.size :])
+        body = _opened(data, seed)
+        form, digits, how, count = _HEAD.unpack_from(body)
+        body = body[_HEAD.size :]
         mask_bytes = (count + 7) // 8 if form & _HAS_NAN else 0
         form &= ~_HAS_NAN
         off_bytes = count if form == _NEAR else 0
@@ -66,19 +67,37 @@ def unpack_floats(data: bytes) -> Floats:
     return values
 
 
-def pack_ints(whole: Ints) -> bytes:
+def pack_ints(whole: Ints, seed: int) -> bytes:
     """Whole numbers of any kind: seqs, codes."""
     width, order, body = _narrow(whole.astype(np.int64, copy=False))
-    return _HEAD.pack(_FLOAT64, 0, width | order << 4, len(whole)) + zlib.compress(body, LEVEL)
+    return _shut(_HEAD.pack(_FLOAT64, 0, width | order << 4, len(whole)) + body, seed)
 
 
-def unpack_ints(data: bytes) -> Ints:
-    """Raises ValueError for bytes that are no column."""
+def unpack_ints(data: bytes, seed: int) -> Ints:
+    """Raises ValueError for bytes that are no column, or another one."""
     try:
-        _, _, how, count = _HEAD.unpack_from(data)
-        return _widen(zlib.decompress(data[_HEAD.size :]), how & 15, how >> 4, count)
+        body = _opened(data, seed)
+        _, _, how, count = _HEAD.unpack_from(body)
+        return _widen(body[_HEAD.size :], how & 15, how >> 4, count)
     except (struct.error, zlib.error, IndexError) as fault:
         raise ValueError(f"not a column: {fault}") from None
+
+
+def seed_of(*numbers: int) -> int:
+    """From what a column belongs to: one bit of that is spoiled, and the column is not read as another's."""
+    return zlib.crc32(struct.pack(f"<{len(numbers)}q", *numbers))
+
+
+def _shut(body: bytes, seed: int) -> bytes:
+    """Deflated, with its checksum at the end, into which the seed goes."""
+    packed = zlib.compress(body, LEVEL)
+    (check,) = _CHECK.unpack(packed[-_CHECK.size :])
+    return packed[: -_CHECK.size] + _CHECK.pack(check ^ seed)
+
+
+def _opened(data: bytes, seed: int) -> bytes:
+    (check,) = _CHECK.unpack(data[-_CHECK.size :])
+    return zlib.decompress(data[: -_CHECK.size] + _CHECK.pack(check ^ seed))
 
 
 def _filled(values: Floats, is_nan: npt.NDArray[np.bool_]) -> Floats:

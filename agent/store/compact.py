@@ -6,11 +6,12 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
-from agent.store.codec import pack_floats, pack_ints
+from agent.store.codec import pack_floats, pack_ints, seed_of
 from agent.store.jsonable import dump
 from agent.store.rollups import Rollups
 from agent.store.tracks import PointName, Told, Track, lived_s
@@ -94,26 +95,17 @@ class Compactor:
         self._next["chunks"] += len(ids)
         for number, (point_id, column) in enumerate(zip(ids, scans.columns(), strict=True)):
             if len(column.values):
-                self._conn.execute(_CHUNK, (first_chunk + number, *_packed(column, count)))
+                chunk = first_chunk + number
+                self._conn.execute(_CHUNK, (chunk, *_packed(column, count, seed_of(chunk))))
                 if scans.is_set:
                     rollups.add(point_id, scans.times_s[column.place], column.values, column.quality)
         rollups.write(self._conn)
-        self._conn.execute(
-            _BLOCK,
-            (
-                self._take("blocks"),
-                run,
-                boot,
-                self._layout(scans.device, scans.points, ids),
-                first_chunk,
-                count,
-                int(scans.is_set),
-                float(scans.times_s.min()),
-                float(scans.times_s.max()),
-                pack_floats(scans.times_s),
-                pack_ints(scans.seqs),
-            ),
-        )
+        layout = self._layout(scans.device, scans.points, ids)
+        key = (run, boot, layout, first_chunk, count, int(scans.is_set))
+        seed = seed_of(*key)
+        span = (float(scans.times_s.min()), float(scans.times_s.max()))
+        columns = (pack_floats(scans.times_s, seed), pack_ints(scans.seqs, seed))
+        self._conn.execute(_BLOCK, (self._take("blocks"), *key, *span, *columns))
 
     def _put_entries(self, lives: Sequence[Told], offset_s: float | None) -> None:
         for told in lives:
@@ -129,7 +121,8 @@ class Compactor:
         found = self._conn.execute("SELECT id FROM layouts WHERE device = ? AND points = ?", (device, told))
         row = found.fetchone()
         if row is None:
-            row = (self._conn.execute("INSERT INTO layouts VALUES (NULL, ?, ?)", (device, told)).lastrowid,)
+            new = (device, told, crc32(told.encode()))
+            row = (self._conn.execute("INSERT INTO layouts VALUES (NULL, ?, ?, ?)", new).lastrowid,)
         return int(row[0])
 
     def _take(self, table: str) -> int:
@@ -137,10 +130,10 @@ class Compactor:
         return self._next[table] - 1
 
 
-def _packed(column: Column, count: int) -> tuple[int, bytes, bytes | None, bytes | None]:
-    quality = pack_ints(column.quality.astype(np.int64)) if column.quality.any() else None
-    place = None if np.array_equal(column.place, np.arange(count)) else pack_ints(column.place)
-    return len(column.values), pack_floats(column.values), quality, place
+def _packed(column: Column, count: int, seed: int) -> tuple[int, bytes, bytes | None, bytes | None]:
+    quality = pack_ints(column.quality.astype(np.int64), seed) if column.quality.any() else None
+    place = None if np.array_equal(column.place, np.arange(count)) else pack_ints(column.place, seed)
+    return len(column.values), pack_floats(column.values, seed), quality, place
 
 
 def scans_of(lives: Sequence[Told], offset_s: float | None) -> Iterator[Scans]:

@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.store.codec import unpack_floats, unpack_ints
+from agent.store.archive import BLOCK_KEY
+from agent.store.codec import seed_of, unpack_floats, unpack_ints
 from agent.store.hot import hot_spans, last_state
 from agent.store.log import segment_path
 from agent.store.tracks import State, Told, lived_s
@@ -116,12 +117,13 @@ def _newest(conn: sqlite3.Connection, log: Sequence[Told]) -> float | None:
 def _first_after(conn: sqlite3.Connection, log: Sequence[Told], seq: int) -> float | None:
     """When the first scan behind a seq was taken."""
     blocks = conn.execute(
-        "SELECT times, seqs FROM blocks WHERE clock_set = 1 AND run = (SELECT min(id) FROM runs WHERE last_seq > ? "
-        "AND id IN (SELECT run FROM blocks))",
+        f"SELECT {BLOCK_KEY}, times, seqs FROM blocks WHERE clock_set = 1 "
+        "AND run = (SELECT min(id) FROM runs WHERE last_seq > ? AND id IN (SELECT run FROM blocks))",
         (seq,),
     )
     begins = [first for first, _ in hot_spans(log, seq + 1)]
-    for times, seqs in blocks:
+    for *key, times, seqs in blocks:
+        seed = seed_of(*key)
         with suppress(ValueError):  # Spoiled: the others tell as well.
-            begins += unpack_floats(times)[unpack_ints(seqs) > seq][:1].tolist()
+            begins += unpack_floats(times, seed)[unpack_ints(seqs, seed) > seq][:1].tolist()
     return min(begins, default=None)

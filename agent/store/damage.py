@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from sqlite_utils import Database
 
@@ -23,10 +24,8 @@ log = logging.getLogger(__name__)
 
 SEQ_A_SECOND = 100
 """More records than a gateway queues in a second, so unix seconds times this lies beyond any seq given so far."""
-STEP = 256
-"""Row ids asked for at a time; where a page between them is spoiled, one by one."""
-PATIENCE = 64
-"""So many steps without a row are the end of a table whose last row nobody can find."""
+LOWEST_ROW_ID, HIGHEST_ROW_ID = 1, 2**62
+"""SQLite counts from 1; the sum of all leaps stays below 2**63."""
 
 
 def begin_anew(path: Path, table: PointTable, at: Instant, fault: Exception) -> tuple[Keeper, str]:
@@ -47,6 +46,7 @@ def begin_anew(path: Path, table: PointTable, at: Instant, fault: Exception) -> 
         aside = _set_aside(path, at)
         if rows:
             beside.rename(path)
+        _remove(beside)
     log.error("store: %s was damaged and was set aside as %s; %d rows were taken over", path, aside.name, rows)
     keeper = Keeper(path, table, least_seq=least_seq)
     told = f"{rows} rows were taken over" if rows else "nothing in it could be read"
@@ -65,8 +65,8 @@ def salvage(damaged: Path, new: Path) -> int:
         tables = target.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
         target.execute("BEGIN")
         for table, sql in tables:
-            read = _by_key if "WITHOUT ROWID" in sql or table == "sqlite_sequence" else _by_row_id
-            for row in read(source, table):
+            has_row_id = "WITHOUT ROWID" not in sql and table != "sqlite_sequence"
+            for row in _by_row_id(source, table) if has_row_id else _by_key(source, table, _keys(target, table)):
                 marks = ", ".join("?" * len(row))
                 with suppress(sqlite3.IntegrityError):  # A row that lost a page may have lost its columns.
                     rows += target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row).rowcount
@@ -78,43 +78,54 @@ def salvage(damaged: Path, new: Path) -> int:
 
 def _name_points(target: sqlite3.Connection) -> None:
     """Points whose own row is lost, as the layouts remember them."""
-    for (points,) in target.execute("SELECT points FROM layouts").fetchall():
+    for points, crc in target.execute("SELECT points, crc FROM layouts").fetchall():
+        if crc32(points.encode()) != crc:
+            continue
         rows = [(point_id, name, unit, "sensor") for point_id, name, unit in json.loads(points)]
         target.executemany("INSERT OR IGNORE INTO points (id, name, unit, kind) VALUES (?, ?, ?, ?)", rows)
 
 
 def _by_row_id(source: sqlite3.Connection, table: str) -> Iterator[tuple[Any, ...]]:
-    """Each step finds its own way down the tree, past what is spoiled."""
-    sql = f"SELECT * FROM {table} WHERE rowid BETWEEN ? AND ?"
-    last, empty, first = _last_row_id(source, table), 0, 1
-    while first <= last if last is not None else empty < PATIENCE:
-        rows = _some(source, sql, (first, first + STEP - 1))
-        if rows is None:
-            one_by_one = (_some(source, sql, (row_id, row_id)) for row_id in range(first, first + STEP))
-            rows = [row for found in one_by_one if found for row in found]
-        empty = 0 if rows else empty + 1
-        yield from rows
-        first += STEP
+    """From the front and, where something is spoiled, from the back as well; leaps over what is spoiled in between.
+
+    A row may come twice.
+    """
+    if (yield from _leaping(source, table, LOWEST_ROW_ID, 1)):
+        yield from _leaping(source, table, HIGHEST_ROW_ID, -1)
 
 
-def _last_row_id(source: sqlite3.Connection, table: str) -> int | None:
-    found = _some(source, f"SELECT coalesce(max(rowid), 0) FROM {table}", ())
-    return int(found[0][0]) if found else None
+def _leaping(source: sqlite3.Connection, table: str, at: int, step: int) -> Generator[tuple[Any, ...], None, bool]:
+    """Rows from row id `at` upwards (step 1) or downwards (-1). Whether anything was in the way."""
+    sign, order = (">=", "ASC") if step > 0 else ("<=", "DESC")
+    sql = f"SELECT rowid, * FROM {table} WHERE rowid {sign} ? ORDER BY rowid {order}"
+    leap, is_spoiled = step, False
+    while LOWEST_ROW_ID <= at <= HIGHEST_ROW_ID:
+        try:
+            for row in source.execute(sql, (at,)):
+                yield row[1:]
+                at, leap = row[0] + step, step
+            return is_spoiled
+        except sqlite3.DatabaseError:
+            is_spoiled = True
+            at, leap = at + leap, 2 * leap
+    return is_spoiled
 
 
-def _by_key(source: sqlite3.Connection, table: str) -> Iterator[tuple[Any, ...]]:
-    """From the front as far as it goes. (A rollup behind the damage is not in there any more; its samples are.)"""
-    try:
-        yield from source.execute(f"SELECT * FROM {table}")
-    except sqlite3.DatabaseError:
+def _keys(conn: sqlite3.Connection, table: str) -> Sequence[str]:
+    """Columns of the primary key."""
+    found = conn.execute("SELECT name FROM pragma_table_info(?) WHERE pk ORDER BY pk", (table,))
+    return [name for (name,) in found]
+
+
+def _by_key(source: sqlite3.Connection, table: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """From the front as far as it goes, then from the back. A row may come twice."""
+    backwards = ", ".join(f"{key} DESC" for key in keys)
+    for order in ("", f" ORDER BY {backwards}" if keys else ""):
+        try:
+            yield from source.execute(f"SELECT * FROM {table}{order}")
+        except sqlite3.DatabaseError:
+            continue
         return
-
-
-def _some(source: sqlite3.Connection, sql: str, args: tuple[int, ...]) -> list[tuple[Any, ...]] | None:
-    try:
-        return source.execute(sql, args).fetchall()
-    except sqlite3.DatabaseError:
-        return None
 
 
 def first_seq_after(damaged: Path, at: Instant) -> int:

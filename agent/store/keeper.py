@@ -51,6 +51,8 @@ class Keeper:
         """Points whose unit changed since the last start: their old samples are kept under another name."""
         self.skipped = 0
         """Bytes of the log that were spoiled."""
+        self.is_orphan = False
+        """The database is new, but it has a log: somebody took the old one away, or emptied it."""
         self._points: dict[PointName, int] = {}
         with told_as_store_error(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,6 +70,8 @@ class Keeper:
         conn.execute("PRAGMA synchronous = FULL")
         conn.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
         _probe(conn, self.path)
+        is_new = conn.execute("PRAGMA user_version").fetchone()[0] == 0
+        self.is_orphan = is_new and bool(segment_numbers(self.path))
         migrate(Database(conn, execute_plugins=False), self.path)
         with self.transaction():
             for spec in table:

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from agent.store.archive import BLOCK_KEY
 from agent.store.classes import Class
+from agent.store.codec import seed_of
 from agent.store.keeper import Keeper
 from agent.store.log import segment_numbers, segment_path
 from agent.store.thinning import thin_chunk
@@ -147,22 +149,23 @@ class Shears:
                 (MINUTES_KEPT_DAYS * DAY_S, 20 * ROWS_AT_ONCE),
             )
 
-    def _chunks(self, run: int, kind: Class) -> Iterator[tuple[tuple[int, int, bytes], int]]:
-        """Block and chunk id of each chunk of one class in one run."""
+    def _chunks(self, run: int, kind: Class) -> Iterator[tuple[int, bytes, int]]:
+        """Id of each chunk of one class in one run, its block's times and their seed."""
         classes = dict(self._conn.execute("SELECT id, class FROM points"))
         layouts = self._keeper.layouts()
         blocks = self._conn.execute(
-            "SELECT layout, first_chunk, times FROM blocks WHERE run = ? ORDER BY id", (run,)
+            f"SELECT {BLOCK_KEY}, times FROM blocks WHERE run = ? ORDER BY id", (run,)
         ).fetchall()
-        for block in blocks:
-            for at, point_id in enumerate(layouts[block[0]].ids):
+        for *key, times in blocks:
+            _, _, layout, first_chunk, _, _ = key
+            for at, point_id in enumerate(layouts[layout].ids):
                 if classes.get(point_id, 0) == kind:
-                    yield block, block[1] + at
+                    yield first_chunk + at, times, seed_of(*key)
 
     def _thin(self, run: int, kind: Class) -> None:
         with self._keeper.transaction() as conn:
-            for block, chunk in self._chunks(run, kind):
-                self.counts["thinned"] += thin_chunk(conn, chunk, block[2])
+            for chunk, times, seed in self._chunks(run, kind):
+                self.counts["thinned"] += thin_chunk(conn, chunk, times, seed)
             conn.execute("UPDATE runs SET thinned = thinned | ? WHERE id = ?", (1 << kind, run))
             self._close_ranks(run)
 
@@ -170,7 +173,7 @@ class Shears:
         with self._keeper.transaction() as conn:
             (last_seq,) = conn.execute("SELECT last_seq FROM runs WHERE id = ?", (run,)).fetchone()
             what = "lost" if last_seq > self._acked else "shed"
-            for _, chunk in self._chunks(run, kind):
+            for chunk, _, _ in self._chunks(run, kind):
                 (count,) = conn.execute("SELECT coalesce(sum(n), 0) FROM chunks WHERE id = ?", (chunk,)).fetchone()
                 self.counts[what] += count
                 conn.execute("DELETE FROM chunks WHERE id = ?", (chunk,))

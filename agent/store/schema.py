@@ -77,6 +77,7 @@ CREATE TABLE layouts (
     id INTEGER PRIMARY KEY,
     device TEXT NOT NULL,
     points TEXT NOT NULL,  -- JSON: [points.id, name, unit], ..: should the page with the points be lost.
+    crc INTEGER NOT NULL,  -- CRC-32 of that.
     UNIQUE (device, points)
 );
 CREATE TABLE runs (
@@ -160,6 +161,8 @@ def check_version(conn: sqlite3.Connection, path: Path) -> None:
     found = int(conn.execute("PRAGMA user_version").fetchone()[0])
     if found > len(MIGRATIONS):
         raise StoreError(_newer(path, found))
+    if found == 0:
+        raise StoreError(f"{path}: there is no store here yet")
     if found < len(MIGRATIONS):
         raise StoreError(
             f"{path} is of an earlier hushwatt (store version {found}, this one reads {len(MIGRATIONS)}): "

@@ -60,12 +60,14 @@ class Store:
         self._appended = asyncio.Event()
         self._sealed = asyncio.Event()
         self._sealed_number = 0
-        self._pauses = Pauses(first_s=max(1.0, commit_s), longest_s=300.0, seed=str(path))
+        self._pauses = Pauses(first_s=max(1.0, commit_s), longest_s=30.0, seed=str(path))
         self._fault_since_s: float | None = None
         self._looked: Instant | None = None
         self._dropped = 0
         self._told_dropped = 0
         self._has_begun = False
+        self.is_whole = True
+        """False when this life began with a store that could not be read, or not all of it."""
 
     @classmethod
     async def open(
@@ -87,7 +89,9 @@ class Store:
         store = cls(Path(path), table, clock, commit_s=commit_s, bounds=bounds, max_unsaved=max_unsaved)
         try:
             await store._begin()
+            store.is_whole = store._workers.is_whole
         except StoreError as fault:
+            store.is_whole = False
             store._tell(fault)
         except BaseException:
             await store._workers.close()

@@ -7,10 +7,12 @@ import fcntl
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from agent.core.clock import Clock
+from agent.core.errors import StoreError
 from agent.core.points import PointTable
 from agent.store.damage import begin_anew
 from agent.store.faults import DamagedError, StoreRefused, told_as_store_error
@@ -45,6 +47,8 @@ class Workers:
         self._read_thread = ThreadPoolExecutor(1, "store-reader")
         self.notes: list[str] = []
         """Sentences for the journal, from the threads; the loop takes them."""
+        self.is_whole = True
+        """False once a database was lost, even in part."""
 
     async def write(self, work: Callable[[Writer], T]) -> T:
         """Only once `begin` has returned."""
@@ -59,6 +63,9 @@ class Workers:
     async def begin(self) -> State:
         """Open all, count this life, begin its log. Tried again when it failed."""
         at = self._clock.read()
+        # Connections of one process share the index of SQLite's log: a reader that found the disk read-only would hold
+        # the keeper to that.
+        await asyncio.get_running_loop().run_in_executor(self._read_thread, self._close_reader)
         state, compacted = await self.keep(lambda keeper: (keeper.begin_life(at), keeper.compacted()))
 
         def open_writer() -> None:
@@ -95,8 +102,11 @@ class Workers:
         try:
             with told_as_store_error(self._path):
                 return work(self._keeper)
-        except DamagedError:
-            self._close_keeper()  # The next try sets the file aside and begins a new one.
+        except StoreError:
+            # The next try opens it anew: SQLite may have opened it for reading only, or the disk was replaced; and what
+            # is damaged is set aside then.
+            with suppress(StoreError):
+                self._close_keeper()
             raise
 
     def _open_keeper(self) -> Keeper:
@@ -109,6 +119,10 @@ class Workers:
         except DamagedError as fault:
             keeper, text = begin_anew(self._path, self._table, self._clock.read(), fault)
             self.notes.append(text)
+            self.is_whole = False
+        if keeper.is_orphan and self.is_whole:
+            self.notes.append("the database was empty or gone, but its log was there: a new one was begun from the log")
+            self.is_whole = False
         self.notes += [
             f"{name}: the unit changed; the samples so far are kept under this name" for name in keeper.renamed
         ]
@@ -120,7 +134,11 @@ class Workers:
             self._read_file = self._file
         if self._reader is None:
             self._reader = Reader(self._path)
-        return work(self._reader)
+        try:
+            return work(self._reader)
+        except StoreError:
+            self._close_reader()
+            raise
 
     def _close_writer(self) -> None:
         if self._writer is not None:

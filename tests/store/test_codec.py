@@ -1,7 +1,7 @@
 """Law: a column comes back bit for bit, whatever it holds; and what a sensor gives takes few bytes."""
 
 import math
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ COLUMNS = st.one_of(
 @given(column=COLUMNS)
 def test_figures_come_back_bit_for_bit(column):
     values = np.array(column, np.float64)
-    found = unpack_floats(pack_floats(values))
+    found = unpack_floats(pack_floats(values, 7), 7)
     np.testing.assert_array_equal(np.isnan(found), np.isnan(values))
     real = ~np.isnan(values)
     assert found[real].tobytes() == values[real].tobytes()
@@ -37,15 +37,26 @@ def test_figures_come_back_bit_for_bit(column):
 
 @given(whole=arrays(np.int64, st.integers(0, 60), elements=st.integers(-(2**63), 2**63 - 1)))
 def test_whole_numbers_come_back(whole):
-    np.testing.assert_array_equal(unpack_ints(pack_ints(whole)), whole)
+    np.testing.assert_array_equal(unpack_ints(pack_ints(whole, 7), 7), whole)
 
 
 @given(column=COLUMNS, place=st.integers(0, 10**6), bit=st.integers(0, 7), cut=st.booleans())
-def test_a_spoiled_column_is_told_and_never_breaks_anything_else(column, place, bit, cut):
-    data = bytearray(pack_floats(np.array(column, np.float64)))
-    data[place % len(data)] ^= 1 << bit
+def test_a_spoiled_column_is_told_or_the_same(column, place, bit, cut):
+    values = np.array(column, np.float64)
+    data = bytearray(pack_floats(values, 7))
+    if data:
+        data[place % len(data)] ^= 1 << bit
+    if cut and data:
+        del data[1 + place % len(data) :]
     with suppress(ValueError):
-        unpack_floats(bytes(data[: place % len(data)]) if cut else bytes(data))
+        np.testing.assert_array_equal(unpack_floats(bytes(data), 7), values)
+
+
+@given(column=COLUMNS.filter(len), seed=st.integers(0, 2**32 - 1))
+def test_a_column_of_another_point_is_not_taken_for_this_one(column, seed):
+    packed = pack_floats(np.array(column, np.float64), 7)
+    with pytest.raises(ValueError, match="not a column") if seed != 7 else nullcontext():
+        unpack_floats(packed, seed)
 
 
 @pytest.mark.parametrize(
@@ -53,4 +64,4 @@ def test_a_spoiled_column_is_told_and_never_breaks_anything_else(column, place, 
 )
 def test_a_quiet_sensor_takes_less_than_its_resolution_suggests(what, step, bytes_a_sample):
     walk = 21 + np.cumsum(np.random.default_rng(1).normal(0, 0.05, 240))
-    assert len(pack_floats(np.rint(walk / step) * step)) <= bytes_a_sample * 240, what
+    assert len(pack_floats(np.rint(walk / step) * step, 7)) <= bytes_a_sample * 240, what
