@@ -89,13 +89,13 @@ async def open_house(
     for driver in wiring.drivers:
         await driver.open()
         stack.push_async_callback(driver.close)
-    learner = Learner(
-        config.systems(), envelope, store, table, clock, wanted=strategy or config.control.strategy, grid_s=GRID_S
-    )
+    systems = config.systems()
+    seen = [spec for spec in table if systems.looks_at(spec.id)]
+    learner = Learner(systems, envelope, store, seen, clock, wanted=strategy or config.control.strategy, grid_s=GRID_S)
     await learner.recall()
     live = Live(table)
-    window = Window(table, grid_s=GRID_S, rows=int(WINDOW_DAYS * 86400 / GRID_S))
-    await _refill(window, store, table, clock.read())
+    window = Window(seen, grid_s=GRID_S, rows=int(WINDOW_DAYS * 86400 / GRID_S))
+    await _refill(window, store, clock.read())
     first_unix_s = await _first_unix_s(store)
     authority = Authority(
         mode or config.control.mode,
@@ -203,11 +203,11 @@ def _no_secrets(config: SiteConfig) -> dict[str, object]:
     return {name: {"host": broker.host, "port": broker.port} for name, broker in config.brokers.items()}
 
 
-async def _refill(window: Window, store: Store, table: PointTable, now: Instant) -> None:
+async def _refill(window: Window, store: Store, now: Instant) -> None:
     """What an earlier life saw goes back into the window: a restart must not make the strategies forget."""
     until_s = now.unix_s // GRID_S * GRID_S
     try:
-        grid = await store.grid([spec.id for spec in table], until_s - WINDOW_DAYS * 86_400.0, until_s, GRID_S)
+        grid = await store.grid(window.names, until_s - WINDOW_DAYS * 86_400.0, until_s, GRID_S)
     except StoreError as fault:
         log.warning("the window starts empty: %s", fault)
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from agent.core.errors import StoreError
 from agent.core.features import Features, Forecast
 from agent.core.journal import Entry
 from agent.core.limits import Envelope
-from agent.core.points import PointTable
+from agent.core.points import PointSpec
 from agent.equipment.systems import Systems
 from agent.learn.parameters import Distrust, Parameters
 from agent.learn.site import learn, without_before
@@ -43,7 +43,7 @@ class Learner:
         systems: Systems,
         envelope: Envelope,
         store: Store,
-        table: PointTable,
+        points: Sequence[PointSpec],
         clock: Clock,
         *,
         wanted: str,
@@ -51,7 +51,7 @@ class Learner:
     ) -> None:
         self._systems = systems
         self._store = store
-        self._table = table
+        self._points = points
         self._clock = clock
         self._grid_s = grid_s
         self._strategy: Baseline | OnnxPlanner = Baseline(systems, envelope)
@@ -178,11 +178,11 @@ class Learner:
             self.on_adopt(learned)
 
     async def _history(self, now: Instant) -> Features:
-        names = [spec.id for spec in self._table]
+        names = [spec.id for spec in self._points]
         until_s = now.unix_s // self._grid_s * self._grid_s
         grid = await self._store.grid(names, until_s - LEARN_DAYS * 86_400.0, until_s, self._grid_s)
         values = grid.values.astype(np.float32)
-        units = tuple(spec.unit for spec in self._table)
+        units = tuple(spec.unit for spec in self._points)
         mask = np.isfinite(values)
         return Features(names=tuple(names), units=units, values=values, mask=mask, grid_s=self._grid_s, at=now)
 

@@ -109,6 +109,7 @@ class SiteConfig(Section):
             cracs=tuple(self._crac(name) for name in self._of_kind("crac") if self.racks_of(name)),
             rooms=tuple(room for name in self._of_kind("data_room") if (room := self._room(name)) is not None),
             lifts=tuple(self._lifts(name) for name in self._of_kind("lift_group")),
+            plants=tuple(self._of_kind("chilled_water_plant")),
             aim=self.control.objective,
             tariff=self.energy.tariff(),
             together=self.control.together(),

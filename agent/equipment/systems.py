@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from agent.equipment.energy import ALONE, FLAT, Aim, Tariff, Together
@@ -72,7 +73,7 @@ class LiftSystem:
     """So much longer people may wait in the mean than with all cars awake: fewer than one trip in a hundred is met."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Systems:
     """All machines of a site that a strategy may wish something for."""
 
@@ -86,5 +87,21 @@ class Systems:
     aim: Aim = "energy"
     tariff: Tariff = FLAT
     together: Together = ALONE
+    plants: tuple[str, ...] = ()
+    """Of chilled water, whomever they serve."""
     models: Mapping[str, Path] = field(default_factory=dict)
     """A site's own model folder by kind of graph, in the place of ours."""
+
+    def looks_at(self, point: str) -> bool:
+        """Whether a strategy, or learning, may ask for this point; a site has many more that are only kept and sent."""
+        return point.partition(".")[0] in self._equipment
+
+    @cached_property
+    def _equipment(self) -> frozenset[str]:
+        """The machines, what they serve, and the meters that they are judged by."""
+        named: list[str | None] = [self.site, self.together.meter, *self.plants]
+        named += [name for ahu in self.ahus for name in (ahu.ahu, *ahu.zones)]
+        named += [name for crac in self.cracs for name in (crac.crac, crac.room, crac.it_meter)]
+        named += [name for room in self.rooms for name in (room.room, *room.cracs, room.it_meter, room.plant)]
+        named += [name for group in self.lifts for name in (group.lifts, *group.zones)]
+        return frozenset(name for name in named if name is not None)

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
 from agent.core.clock import Instant
 from agent.core.features import Features
 from agent.core.image import Image
-from agent.core.points import PointTable
+from agent.core.points import PointSpec
 
 
 class Window:
-    """Holds the last `rows` grid rows of every point; bounded, float32."""
+    """Holds the last `rows` grid rows of some points; bounded, float32."""
 
-    def __init__(self, table: PointTable, *, grid_s: float, rows: int) -> None:
-        self._table = table
-        self._names = tuple(spec.id for spec in table)
-        self._units = tuple(spec.unit for spec in table)
+    def __init__(self, points: Iterable[PointSpec], *, grid_s: float, rows: int) -> None:
+        specs = tuple(points)
+        self.names = tuple(spec.id for spec in specs)
+        self._units = tuple(spec.unit for spec in specs)
         self._grid_s = grid_s
-        self._values = np.full((rows, len(table)), np.nan, np.float32)
+        self._values = np.full((rows, len(specs)), np.nan, np.float32)
         self._cell: int | None = None
         """Number of the grid cell of the newest row, counted from 1970."""
 
     def add(self, image: Image) -> None:
         """Take a look into the row of its instant; a later look in the same cell outranks the earlier one."""
-        row = np.array([_value(image, name) for name in self._names], np.float32)
+        row = np.array([_value(image, name) for name in self.names], np.float32)
         self.put(row, image.at)
 
     def put(self, row: npt.NDArray[np.float32], at: Instant) -> None:
-        """The same from plain values in the table's order, NaN where unknown; old instants are ignored."""
+        """The same from plain values in the order of `names`, NaN where unknown; old instants are ignored."""
         cell = round(at.unix_s / self._grid_s)
         ahead = 1 if self._cell is None else cell - self._cell
         if ahead < 0:
@@ -55,7 +57,7 @@ class Window:
         """A copy; the last row is the newest look."""
         values = self._values.copy()
         return Features(
-            names=self._names,
+            names=self.names,
             units=self._units,
             values=values,
             mask=np.isfinite(values),

@@ -215,9 +215,10 @@ def _stand_up(config: SiteConfig, start: dict[str, Any]) -> tuple[_Stage, Live, 
     table = PointTable(config.points())
     envelope = config.envelope()
     make = OnnxPlanner if start["strategy"] == OnnxPlanner.__name__ else Baseline
-    stage = _Stage(make(config.systems(), envelope))
+    systems = config.systems()
+    stage = _Stage(make(systems, envelope))
     live = Live(table)
-    window = Window(table, grid_s=start["grid_s"], rows=start["rows"])
+    window = Window((spec for spec in table if systems.looks_at(spec.id)), grid_s=start["grid_s"], rows=start["rows"])
     rows = start["window"]
     for n, row in enumerate(rows):
         unix_s = (start["cell"] - len(rows) + 1 + n) * start["grid_s"]
