@@ -14,6 +14,7 @@ import json
 import zlib
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -74,6 +75,7 @@ class Opened:
     """Those that this batch explained."""
 
 
+@lru_cache(maxsize=4096)
 def layout_id(layout: Layout) -> str:
     """The same on every machine."""
     told = json.dumps([layout.device, layout.span_s, layout.points, layout.units], ensure_ascii=False)
