@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -36,6 +37,8 @@ class Control(Section):
     """The meter that sees the whole site."""
     units: tuple[UnitsEntry, ...] = ()
     """Machines of which some must stay: N+1."""
+    models: dict[Literal["zone_ahu", "crac", "lift_group"], Path] = Field(default_factory=dict)
+    """The site's own model in the place of ours, by the graph that it stands for: a folder with graph and signature."""
     heartbeat: str | None = None
     """A writable point that we count up each cycle."""
 

@@ -140,7 +140,9 @@ def _absolute(config: SiteConfig, folder: Path) -> SiteConfig:
     store = config.store.model_copy(update={"path": folder / config.store.path})
     brokers = {name: _with_paths(broker, folder) for name, broker in config.brokers.items()}
     devices = {name: _with_files(device, folder) for name, device in config.devices.items()}
-    told: dict[str, Any] = {"store": store, "brokers": brokers, "devices": devices}
+    models = {name: folder / path for name, path in config.control.models.items()}
+    control = config.control.model_copy(update={"models": models})
+    told: dict[str, Any] = {"store": store, "brokers": brokers, "devices": devices, "control": control}
     if config.upstream is not None:
         sinks = {
             name: _with_paths(sink, folder) if isinstance(sink, Login) else sink

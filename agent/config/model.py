@@ -113,6 +113,7 @@ class SiteConfig(Section):
             aim=self.control.objective,
             tariff=self.energy.tariff(),
             together=self.control.together(),
+            models={str(name): path for name, path in self.control.models.items()},
         )
 
     def _of_kind(self, kind: str) -> list[str]:

@@ -110,7 +110,8 @@ Sections = Mapping[tuple[str, ...], type[BaseModel]]
 
 def tell(sheet: Sheet, error: dict[str, Any], sections: Sections = SECTIONS) -> Problem:
     """One of pydantic's errors in plain words; `sections`: which keys are known where in this kind of file."""
-    where, kind = tuple(error["loc"]), str(error["type"])
+    # pydantic says `[key]` behind a key that is the wrong one itself.
+    where, kind = tuple(step for step in error["loc"] if step != "[key]"), str(error["type"])
     if kind == "extra_forbidden":
         known, name = known_keys(where[:-1], sections), str(where[-1])
         return sheet.problem(where, f"the unknown key `{name}`", f"one of {', '.join(known)}", nearest(name, known))

@@ -183,6 +183,13 @@ def test_the_config_is_frozen(write):
         load(write()).control.mode = "full"
 
 
+def test_a_model_of_the_sites_own_lies_beside_the_file(write):
+    path = write(("{mode: shadow}", "{models: {zone_ahu: models/house}}"))
+    assert load(path).systems().models == {"zone_ahu": path.parent / "models" / "house"}
+    (problem,) = check(write(("{mode: shadow}", "{models: {zones: models/house}}"))).problems
+    assert (problem.key, problem.wanted) == ("control.models.zones", "one of zone_ahu, crac, lift_group")
+
+
 def test_the_sample_is_sound():
     config = load(SAMPLE)
     assert check(SAMPLE).problems == []
