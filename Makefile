@@ -11,7 +11,7 @@ demo: $(READY)
 	$(BIN)/hushwatt demo
 
 test: $(READY)
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench
@@ -21,8 +21,9 @@ soak: $(READY)
 	$(BIN)/python -m tests.soak
 
 # Thousands of seeded days of agent, plant and faults in virtual time; a failing seed is printed.
+DAYS ?= 10000
 storm: $(READY)
-	$(BIN)/python -m simulator.storm --days 10000
+	$(BIN)/python -m simulator.storm --days $(DAYS)
 
 # The optional plant that others wrote: a wheel of 63 MB, x86-64 Linux with glibc 2.35 or newer.
 energyplus: $(READY)

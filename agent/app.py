@@ -7,6 +7,7 @@ import logging
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,23 @@ import numpy as np
 
 from agent.board import Board
 from agent.config import SiteConfig, load
+from agent.config.outbound import why_shut
+from agent.config.sinks import Feed
 from agent.control.authority import Authority, Mode
 from agent.control.dispatch import Dispatch
 from agent.control.wheel import Pace, Wheel
 from agent.core.clock import Clock, Instant, SystemClock, wall_s
 from agent.core.errors import ConfigError, Problem, StoreError
 from agent.core.points import PointTable
-from agent.core.protocols import Driver
+from agent.core.protocols import Driver, Strategy
 from agent.core.scan import Scan
 from agent.drivers.memory import Registers
 from agent.features.window import Window
 from agent.house import House
+from agent.inbox.inbox import Inbox, WithWishes
+from agent.inbox.mqtt import MqttDoor
+from agent.ingest.changes import Changes
+from agent.ingest.forecasts import ForecastDesk
 from agent.ingest.live import Live
 from agent.ingest.poller import Poller
 from agent.learner import Learner
@@ -32,11 +39,15 @@ from agent.ledger.idle import IdleBook, Machine
 from agent.runtime.lockstep import Follower, first_look
 from agent.runtime.logs import start_logging
 from agent.runtime.loops import ScaledLoop, SteeredLoop
+from agent.runtime.mqtt_client import reach
 from agent.store.store import Store
 from agent.traffic.recorder import HeardClock, HeardDispatch, HeardStrategy, HeardWheel, Recorder, heard_mode
-from agent.uplink.link import Link
-from agent.uplink.tape import Tape
-from agent.wiring import wire_up
+from agent.uplink.packer import Rules
+from agent.uplink.registry import Place, make_sink
+from agent.uplink.sink import Sink
+from agent.uplink.tape import Feeding
+from agent.uplink.uplink import Uplink, Way
+from agent.wiring import forecast_sources, listen, wire_up
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +65,12 @@ async def open_house(
     mode: Mode | None = None,
     strategy: str | None = None,
     registers: Mapping[str, Registers] | None = None,
-    link: Link | None = None,
+    sink: Sink | None = None,
     record: Path | None = None,
 ) -> House:
     """Open the store, make the drivers, read what was learned; nothing runs yet.
 
-    `registers` stand behind memory devices, by device name; `link` replaces the configured upstream (tests).
+    `registers` stand behind memory devices, by device name; `sink` stands in the place of each configured one (tests).
     `record`: write all that comes in to this file, for `hushwatt replay`.
     Raises ConfigError, StoreError.
     """
@@ -107,9 +118,15 @@ async def open_house(
         "inherited": await _still_held(store, list(envelope), mode or config.control.mode),
     }
     recorder = None if record is None else _recorder(record, config, learner, window, common["inherited"], stack)
-    wheel = _wheel(common, recorder, learner, dispatch, clock, authority.mode)
+    inbox = _inbox(config, store, table, clock)
+    strategy_ = learner if inbox is None else WithWishes(learner, inbox[0])
+    if recorder is not None:
+        learner.on_adopt, learner.on_forecast = recorder.adopt, recorder.forecast
+    wheel = _wheel(common, recorder, strategy_, dispatch, clock, authority.mode)
+    desk = ForecastDesk(learner.take_forecast, store, clock)
+    sources = forecast_sources(config, table)
+    listen(config, sources, desk, wiring, store, clock)
     pollers = _pollers(config, wiring.drivers, lambda scan: house.take(scan), store, clock)
-    made = _link(config, clock) if link is None else link
     house = House(
         config=config,
         clock=clock,
@@ -117,14 +134,17 @@ async def open_house(
         table=table,
         wiring=wiring,
         live=live,
+        changes=Changes(table),
         pollers=pollers,
         wheel=wheel,
         authority=authority,
         learner=learner,
+        desk=desk,
+        forecasts=[source for source in sources if source.url is not None],
         idle=IdleBook(_machines(config)),
         board=Board(config.store_path.parent),
-        link=made,
-        tape=None if made is None else _tape(config, store, made, clock),
+        uplink=_uplink(config, store, clock, sink),
+        door=None if inbox is None else inbox[1],
         started=clock.read(),
         recorder=recorder,
     )
@@ -134,7 +154,7 @@ async def open_house(
 def _wheel(
     common: Mapping[str, Any],
     recorder: Recorder | None,
-    strategy: Learner,
+    strategy: Strategy,
     dispatch: Dispatch,
     clock: Clock,
     mode: Callable[[], Mode],
@@ -142,7 +162,6 @@ def _wheel(
     """The wheel, or one whose every question to the world is written down."""
     if recorder is None:
         return Wheel(**common, strategy=strategy, dispatch=dispatch, clock=clock, mode=mode)
-    strategy.on_adopt = recorder.adopt
     wheel = HeardWheel(
         **common,
         strategy=HeardStrategy(strategy, recorder),
@@ -220,25 +239,41 @@ def _machines(config: SiteConfig) -> list[Machine]:
     for name, equipment in config.equipment.items():
         if equipment.served_by:
             served.setdefault(equipment.served_by, []).append(name)
-    return [Machine(id=name, kind=e.kind, serves=tuple(served.get(name, ()))) for name, e in config.equipment.items()]
+    hours, offset_h = config.hours(), config.site.utc_offset_h
+    return [
+        Machine(id=name, kind=e.kind, serves=tuple(served.get(name, ())), schedule=hours, utc_offset_h=offset_h)
+        for name, e in config.equipment.items()
+    ]
 
 
-def _link(config: SiteConfig, clock: Clock) -> Link | None:
-    upstream = config.upstream
-    if upstream is None:
+def _uplink(config: SiteConfig, store: Store, clock: Clock, sink: Sink | None) -> Uplink:
+    """Every way upstream of the config. Raises ConfigError."""
+    place = Place(
+        site=config.site.name,
+        gateway=config.site.gateway,
+        newest=lambda: store.outbox.last_seq,
+        clock=clock,
+        brokers=config.brokers,
+    )
+    units = {spec.id: spec.unit for spec in config.points()}
+    uses = config.data_use()
+    ways = {}
+    for name, told in config.upstream.all_sinks().items() if config.upstream else ():
+        spans_s = {point: terms.span_s for point, terms in uses[name].items()}
+        feed = {key: getattr(told, key) for key in Feed.model_fields}
+        made = make_sink(name, told, replace(place, points=tuple(spans_s))) if sink is None else sink
+        ways[name] = Way(sink=made, rules=Rules(spans_s=spans_s, units=units), feeding=Feeding(**feed))
+    return Uplink(ways, store.outbox, store, clock, site=config.site.name, gateway=config.site.gateway)
+
+
+def _inbox(config: SiteConfig, store: Store, table: PointTable, clock: Clock) -> tuple[Inbox, MqttDoor] | None:
+    """Raises ConfigError when its broker's secret cannot be read."""
+    told = config.upstream.inbox if config.upstream else None
+    if told is None or why_shut(config.brokers[told.broker]) is not None:
         return None
-    from agent.uplink.mqtt import Broker, MqttLink
-
-    broker = config.brokers[upstream.broker]
-    where = Broker(host=broker.host, port=broker.port, username=broker.username, password=broker.password())
-    return MqttLink(where, clock, prefix=upstream.prefix, site=config.site.name, gateway=config.site.gateway)
-
-
-def _tape(config: SiteConfig, store: Store, link: Link, clock: Clock) -> Tape:
-    upstream = config.upstream
-    if upstream is None:
-        return Tape(store, link, clock)
-    return Tape(store, link, clock, window=upstream.window, batch_records=upstream.batch_records)
+    inbox = Inbox(table, store, clock, config.store_path.parent / "offers")
+    where = {"prefix": told.prefix, "site": config.site.name, "gateway": config.site.gateway}
+    return inbox, MqttDoor(inbox, reach(config.brokers[told.broker]), clock, **where)
 
 
 async def _first_unix_s(store: Store) -> float | None:

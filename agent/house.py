@@ -18,6 +18,9 @@ from agent.core.image import Image
 from agent.core.journal import Entry
 from agent.core.points import PointTable
 from agent.core.scan import Scan
+from agent.inbox.mqtt import MqttDoor
+from agent.ingest.changes import Changes
+from agent.ingest.forecasts import ForecastDesk, ForecastSource
 from agent.ingest.live import Live
 from agent.ingest.poller import Poller
 from agent.learner import Learner
@@ -27,8 +30,7 @@ from agent.runtime.notify import notify
 from agent.runtime.usage import read_usage, since_process_start_s
 from agent.store.store import Store
 from agent.traffic.recorder import Recorder
-from agent.uplink.link import Link
-from agent.uplink.tape import Tape
+from agent.uplink.uplink import Uplink
 from agent.wiring import Wiring
 
 log = logging.getLogger(__name__)
@@ -54,14 +56,18 @@ class House:
     table: PointTable
     wiring: Wiring
     live: Live
+    changes: Changes
     pollers: list[Poller]
     wheel: Wheel
     authority: Authority
     learner: Learner
+    desk: ForecastDesk
+    forecasts: list[ForecastSource]
+    """Those that have to be asked for."""
     idle: IdleBook
     board: Board
-    link: Link | None
-    tape: Tape | None
+    uplink: Uplink
+    door: MqttDoor | None
     started: Instant
     follower: Follower | None = None
     recorder: Recorder | None = None
@@ -94,13 +100,15 @@ class House:
     def _back(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         tasks = [("store", self.store.run())]
         tasks += [(f"mqtt {name}", connection.run()) for name, connection in self.wiring.connections.items()]
-        if self.tape is not None and self.link is not None:
-            tasks += [("link", self.link.run()), ("tape", self.tape.run())]
+        tasks += self.uplink.tasks()
+        if self.door is not None:
+            tasks.append(("inbox", self.door.run()))
         return tasks
 
     def _front(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         tasks = [(f"poll {poller.name}", poller.run()) for poller in self.pollers]
         tasks += [("learner", self.learner.run()), ("wheel", self.wheel.run()), ("stop", self._until_stopped())]
+        tasks += [(f"forecast {source.point}", self.desk.fetch_for_ever(source)) for source in self.forecasts]
         if self.follower is not None:
             tasks.append(("lockstep", self.follower.run()))
         return tasks
@@ -119,9 +127,23 @@ class House:
             except TimeoutError:
                 log.error("not all machines could be handed back in time: %s", ", ".join(self.wheel.held))
             self._tell(f"the agent stops: {self.points_handed_back} points handed back")
-            if self.tape is not None and not await self.tape.drain(DRAIN_S):
-                log.warning("upstream has not acknowledged all; the rest is sent after the next start")
+            await self._drain()
             await self._show(self.live.image(self.clock.read()))
+
+    async def _drain(self) -> None:
+        """Send what waits, then the line that tells of it."""
+        if await self._is_drained():
+            self.uplink.write_logs()
+            await self._is_drained()
+
+    async def _is_drained(self) -> bool:
+        try:
+            await self.store.flush()
+        except OperatingError as fault:
+            log.warning("the last records wait in memory only: %s", fault)
+        if late := await self.uplink.drain(DRAIN_S):
+            log.warning("%s: not all was kept; the rest is sent after the next start", ", ".join(late))
+        return not late
 
     async def _hand_back(self) -> int:
         """Let go of all; what a bad line did not confirm is tried again, and again. How many points were let go."""
@@ -139,7 +161,9 @@ class House:
         if self.first_sample_s is None:
             self.first_sample_s = since_process_start_s()
         self.live.update(scan)
-        self.store.append(scan)
+        news = self.changes.of(scan)
+        if news is not None:
+            self.store.append(news)
         if self.recorder is not None:
             self.recorder.scan(scan)
 
@@ -183,6 +207,7 @@ class House:
                 for poller in self.pollers
             },
             "counts": self._counts(),
+            "upstream": self.uplink.figures(),
             "idle": self.idle.figures(),
             **point_figures(image),
         }
@@ -196,6 +221,7 @@ class House:
             "acknowledged": self.store.outbox.acked,
             "unsent": self.store.outbox.waiting,
             "broken_payloads": self.wiring.broken_payloads(),
+            "dropped": self.wiring.dropped(),
             "allowed": verdicts["allow"],
             "clipped": verdicts["clip"],
             "held_back": verdicts["hold"],

@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import asdict, replace
 
 import numpy as np
 
 from agent.control.authority import Authority
 from agent.core.clock import Clock, Instant
 from agent.core.command import Proposal
-from agent.core.errors import ModelError, StoreError
-from agent.core.features import Features
+from agent.core.errors import StoreError
+from agent.core.features import Features, Forecast
 from agent.core.journal import Entry
 from agent.core.limits import Envelope
 from agent.core.points import PointTable
 from agent.equipment.systems import Systems
-from agent.learn.parameters import Parameters
-from agent.learn.site import learn
+from agent.learn.parameters import Distrust, Parameters
+from agent.learn.site import learn, without_before
 from agent.optimize.baseline import Baseline
-from agent.optimize.planner import OnnxPlanner
+from agent.optimize.evidence import Effect
+from agent.optimize.planner import News, OnnxPlanner
 from agent.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -54,11 +56,14 @@ class Learner:
         self._grid_s = grid_s
         self._strategy: Baseline | OnnxPlanner = Baseline(systems, envelope)
         self._told_faults: list[str] = []
+        self._plan_hours: dict[str, int] = {}
+        """By machine, the hour whose plan is kept already."""
         self._learned_day: int | None = None
         self.authority: Authority | None = None
         self.learned: Parameters | None = None
         """What the planner plans with."""
         self.on_adopt: Callable[[Parameters], None] = lambda learned: None
+        self.on_forecast: Callable[[str, Forecast], None] = lambda point, forecast: None
         if wanted == "planner":
             self._try_planner(envelope)
 
@@ -73,19 +78,51 @@ class Learner:
 
     def _try_planner(self, envelope: Envelope) -> None:
         """A model that breaks its promise is refused with a sentence, and the rules run."""
-        try:
-            self._strategy = OnnxPlanner(self._systems, envelope)
-        except (ModelError, ImportError) as fault:
-            self._tell(f"the planner cannot be used, the baseline's rules run: {fault}")
+        planner = OnnxPlanner(self._systems, envelope, try_first=True)
+        for note in planner.hosts.notes:
+            self._tell(note)
+        self._strategy = planner
 
     def propose(self, features: Features, now: Instant) -> list[Proposal]:
         wishes = self._strategy.propose(features, now)
-        faults = self._strategy.faults if isinstance(self._strategy, OnnxPlanner) else []
-        for fault in faults:
-            if fault not in self._told_faults:
-                self._tell(f"no plan, hands off: {fault}")
-        self._told_faults = list(faults)
+        if isinstance(self._strategy, OnnxPlanner):
+            self._keep(self._strategy.news, now)
         return wishes
+
+    def _keep(self, news: News, now: Instant) -> None:
+        """The cycle's news into the journal: plans once an hour, the rest as it happens."""
+        for fault in news.faults:
+            if fault not in self._told_faults:
+                self._tell(f"no plan, the rules run it: {fault}")
+        self._told_faults = list(news.faults)
+        for note in news.notes:
+            self._tell(note)
+        for effect in news.effects:
+            self._store.write(_effect_entry(effect, now))
+        for lost in news.lost:
+            self._lose(lost)
+        hour = int(now.unix_s // 3600.0)
+        for plan in news.plans:
+            if self._plan_hours.get(plan.machine) != hour:
+                self._plan_hours[plan.machine] = hour
+                text = f"{plan.machine}: {plan.reason}"
+                self._store.write(Entry(at=now, kind="plan", subject=plan.machine, text=text, data=plan.as_dict()))
+
+    def _lose(self, lost: Distrust) -> None:
+        """Its rules run from now on; what we know of this survives a restart with the next parameters."""
+        days = (lost.until_unix_s - lost.since_unix_s) / 86_400.0
+        self._tell(
+            f"{lost.machine}: over the last day its plans foretold {1.0 + lost.error:.0%} of the energy it took; "
+            f"the rules run it for {days:g} days, and it is learned anew",
+            **asdict(lost),
+        )
+        self._learned_day = None
+
+    def take_forecast(self, point: str, forecast: Forecast) -> None:
+        """A forecast has come; the planner judges it."""
+        if isinstance(self._strategy, OnnxPlanner):
+            self._strategy.feeds.put(point, forecast)
+            self.on_forecast(point, forecast)
 
     async def recall(self) -> None:
         """What an earlier life learned."""
@@ -122,7 +159,10 @@ class Learner:
             try:
                 await self._store.flush()
                 history = await self._history(now)
+                distrusts = self._strategy.evidence.distrusts if isinstance(self._strategy, OnnxPlanner) else ()
+                history = without_before(history, self._systems, distrusts)
                 learned = await asyncio.to_thread(learn, history, self._systems)
+                learned = replace(learned, distrusts=distrusts)
                 fit = _fit_of(learned)
                 await self._store.put_parameters(SUBJECT, learned.to_json(), fit)
             except (StoreError, ValueError) as fault:
@@ -151,16 +191,25 @@ class Learner:
         self._store.write(Entry(at=self._clock.read(), kind="learn", subject=SUBJECT, text=text, data=data))
 
 
+def _effect_entry(effect: Effect, now: Instant) -> Entry:
+    text = (
+        f"{effect.machine}: the plan foretold {effect.foretold_kwh:.1f} kWh for the last hour, "
+        f"{effect.measured_kwh:.1f} were measured"
+    )
+    return Entry(at=now, kind="effect", subject=effect.machine, text=text, data=asdict(effect))
+
+
 def _fit_of(learned: Parameters) -> dict[str, object]:
     """Measures of fit by machine, JSON-able."""
     zones = {zone.zone: zone.error_k for ahu in learned.ahus for zone in ahu.zones}
-    cracs = {crac.crac: crac.inlet_error_k for crac in learned.cracs}
-    return {"days": learned.days, "zone_error_k": zones, "inlet_error_k": cracs}
+    rooms = {room.room: room.inlet_error_k for room in learned.rooms}
+    lifts = {group.lifts: group.power_error for group in learned.lifts}
+    return {"days": learned.days, "zone_error_k": zones, "inlet_error_k": rooms, "lift_power_error": lifts}
 
 
 def _said(learned: Parameters) -> str:
-    told = [f"{ahu.ahu} {'understood' if ahu.is_fit else 'not understood, the rules run it'}" for ahu in learned.ahus]
-    told += [
-        f"{crac.crac} {'understood' if crac.is_fit else 'not understood, the rules run it'}" for crac in learned.cracs
-    ]
+    fits = [(ahu.ahu, ahu.is_fit) for ahu in learned.ahus]
+    fits += [(room.room, room.is_fit) for room in learned.rooms]
+    fits += [(group.lifts, group.is_fit) for group in learned.lifts]
+    told = [f"{name} {'understood' if is_fit else 'not understood, the rules run it'}" for name, is_fit in fits]
     return f"learned from {learned.days:.1f} days: {', '.join(told) or 'no machine that can be learned'}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from agent.config import SiteConfig
-from agent.config.devices import MemoryDevice, ModbusDevice, ModbusEntry, MqttDevice, MqttEntry
+from agent.config.devices import IdentityEntry, MemoryDevice, ModbusDevice, ModbusEntry, MqttDevice, SparkplugDevice
 from agent.core.clock import Clock
 from agent.core.points import PointTable
 from agent.core.protocols import Driver, Journal
@@ -16,6 +16,11 @@ from agent.drivers.modbus import ModbusDriver
 from agent.drivers.modbus_line import ModbusLine
 from agent.drivers.mqtt import MqttDriver
 from agent.drivers.mqtt_connection import MqttConnection
+from agent.drivers.sparkplug import SparkplugDriver
+from agent.drivers.sparkplug_node import EdgeNode
+from agent.equipment.kinds import role_of
+from agent.ingest.forecasts import ForecastDesk, ForecastSource
+from agent.mqtt_wiring import broker_of, mqtt_device, sparkplug_device
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,41 +36,45 @@ class Wiring:
     def broken_payloads(self) -> int:
         return sum(getattr(driver, "broken", 0) for driver in self.drivers)
 
+    def dropped(self) -> int:
+        """Samples and messages that came faster than we could take them."""
+        wires = (*self.drivers, *self.connections.values())
+        return sum(getattr(wire, "dropped", 0) for wire in wires)
+
 
 def wire_up(
     config: SiteConfig, table: PointTable, journal: Journal, clock: Clock, registers: Mapping[str, Registers]
 ) -> Wiring:
     """Nothing connects yet. Devices behind one host and port share a line, those behind one broker a connection."""
     wiring = Wiring()
-    lines: dict[tuple[str, int], ModbusLine] = {}
+    lines: dict[tuple[object, ...], ModbusLine] = {}
+    nodes: dict[tuple[str, str, str], EdgeNode] = {}
     for name, device in config.devices.items():
         if isinstance(device, ModbusDevice):
-            line = lines.setdefault((device.host, device.port), ModbusLine(device.host, device.port, clock))
-            driver: Driver = ModbusDriver(_modbus(name, device, table), line, journal, clock)
+            line = lines.setdefault(device.line, ModbusLine(modbus_place(device), clock))
+            driver: Driver = ModbusDriver(modbus_device(name, device, table), line, journal, clock)
         elif isinstance(device, MqttDevice):
-            connection = _connection(config, device.broker, wiring, journal, clock)
-            driver = MqttDriver(_mqtt(name, device, table), connection, journal, clock)
+            connection = connection_to(config, device.broker, wiring, journal, clock)
+            driver = MqttDriver(mqtt_device(name, device, table), connection, journal, clock)
+        elif isinstance(device, SparkplugDevice):
+            connection = connection_to(config, device.broker, wiring, journal, clock)
+            place = (device.broker, device.group, device.node)
+            node = nodes.get(place) or EdgeNode(connection, device.group, device.node, journal, clock)
+            nodes[place] = node
+            driver = SparkplugDriver(sparkplug_device(name, device, table), node, connection, journal, clock)
         else:
             driver = _memory(name, device, table, registers, clock)
         wiring.drivers.append(driver)
         wiring.writers.update({point: driver for point in device.points if table[table.handle(point)].writable})
     if config.clock.kind == "lockstep":
-        _connection(config, config.clock.broker, wiring, journal, clock)
+        connection_to(config, config.clock.broker, wiring, journal, clock)
     return wiring
 
 
-def _connection(config: SiteConfig, name: str, wiring: Wiring, journal: Journal, clock: Clock) -> MqttConnection:
+def connection_to(config: SiteConfig, name: str, wiring: Wiring, journal: Journal, clock: Clock) -> MqttConnection:
+    """The one connection to a broker of the file; its task is the caller's."""
     if name not in wiring.connections:
-        told = config.brokers[name]
-        broker = wire.MqttBroker(
-            name=name,
-            host=told.host,
-            port=told.port,
-            username=told.username,
-            password=told.password(),
-            client_id=told.client_id,
-        )
-        wiring.connections[name] = MqttConnection(broker, journal, clock)
+        wiring.connections[name] = MqttConnection(broker_of(name, config.brokers[name]), journal, clock)
     return wiring.connections[name]
 
 
@@ -86,18 +95,49 @@ class _Empty:
         raise ValueError("nothing stands behind this memory device")
 
 
-def _modbus(name: str, device: ModbusDevice, table: PointTable) -> wire.ModbusDevice:
-    points = tuple(_modbus_point(point, entry, table) for point, entry in device.points.items())
+def modbus_place(device: ModbusDevice) -> wire.Place:
+    """Where the line of a device is."""
+    if device.serial is not None:
+        return wire.SerialPlace(
+            path=device.serial,
+            baud=device.baud,
+            parity=device.parity,
+            stop_bits=device.stop_bits,
+            connect_pause_s=device.connect_pause_s,
+        )
+    return wire.HostPlace(
+        host=device.host or "",
+        port=device.port,
+        framing=device.framing,
+        tls=None if device.tls is None else device.tls.context,
+        connect_pause_s=device.connect_pause_s,
+    )
+
+
+def modbus_device(name: str, device: ModbusDevice, table: PointTable) -> wire.ModbusDevice:
+    """What the driver is told; `agent.drivers.blocks.plan_of` shows its requests."""
     return wire.ModbusDevice(
         name=name,
-        host=device.host,
-        port=device.port,
         unit=device.unit,
         timeout_s=device.timeout_s,
         pause_s=device.pause_s,
         max_registers=device.max_registers,
         max_gap=device.max_gap,
-        points=points,
+        one_by_one=device.one_by_one,
+        identity=tuple(_modbus_identity(key, entry) for key, entry in device.identity.items()),
+        points=tuple(_modbus_point(point, entry, table) for point, entry in device.points.items()),
+    )
+
+
+def _modbus_identity(name: str, entry: IdentityEntry) -> wire.ModbusIdentity:
+    return wire.ModbusIdentity(
+        name=name,
+        register=entry.register_,
+        table=entry.table,
+        type=entry.type,
+        registers=entry.registers,
+        byte_order=entry.byte_order,
+        word_order=entry.word_order,
     )
 
 
@@ -110,6 +150,8 @@ def _modbus_point(point: str, entry: ModbusEntry, table: PointTable) -> wire.Mod
         register=entry.register_,
         table=entry.table,
         type=entry.type,
+        bit=entry.bit,
+        bits=entry.bits,
         scale=entry.scale,
         offset=entry.offset,
         absent=tuple(entry.absent),
@@ -129,25 +171,53 @@ def _modbus_write(entry: ModbusEntry) -> wire.ModbusWrite | None:
         type=told.type or entry.type,
         scale=entry.scale if told.scale is None else told.scale,
         offset=entry.offset,
+        bit=entry.bit if told.bit is None else told.bit,
+        bits=entry.bits,
+        function=told.function,
         mode_register=told.mode_register,
     )
 
 
-def _mqtt(name: str, device: MqttDevice, table: PointTable) -> wire.MqttDevice:
-    points = tuple(_mqtt_point(point, entry, table) for point, entry in device.points.items())
-    return wire.MqttDevice(name=name, points=points)
+def forecast_sources(config: SiteConfig, table: PointTable) -> list[ForecastSource]:
+    """What the config tells of forecasts; a point that no device carries has its role's unit."""
+    return [
+        ForecastSource(
+            point=point,
+            unit=_unit_of(config, table, point),
+            values=told.values,
+            times=told.times,
+            url=told.url,
+            every_s=told.every_s,
+            broker=told.broker,
+            topic=told.topic,
+        )
+        for point, told in config.forecasts.items()
+    ]
 
 
-def _mqtt_point(point: str, entry: MqttEntry, table: PointTable) -> wire.MqttPoint:
-    handle = table.handle(point)
-    return wire.MqttPoint(
-        point=point,
-        handle=handle,
-        unit=table[handle].unit,
-        topic=entry.topic,
-        path=entry.path,
-        quality_path=entry.quality_path,
-        time_path=entry.time_path,
-        set_topic=entry.set.topic if entry.set else None,
-        set_path=entry.set.path if entry.set else None,
-    )
+def _unit_of(config: SiteConfig, table: PointTable, point: str) -> str:
+    spec = table.get(point)
+    if spec is not None:
+        return spec.unit
+    equipment, _, name = point.partition(".")
+    role = role_of(config.equipment[equipment].kind, name)
+    return role.unit if role else "count"
+
+
+def listen(
+    config: SiteConfig,
+    sources: list[ForecastSource],
+    desk: ForecastDesk,
+    wiring: Wiring,
+    journal: Journal,
+    clock: Clock,
+) -> None:
+    """Subscribe the topics that carry forecasts."""
+    for source in sources:
+        if source.broker is not None and source.topic is not None:
+            connection = connection_to(config, source.broker, wiring, journal, clock)
+            connection.subscribe(source.topic, _receiver(desk, source))
+
+
+def _receiver(desk: ForecastDesk, source: ForecastSource) -> Callable[[str, bytes], None]:
+    return lambda topic, payload: desk.receive(source, payload)

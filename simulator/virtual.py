@@ -16,7 +16,7 @@ from agent.app import House, open_house
 from agent.config import load
 from agent.control.authority import Mode
 from agent.runtime.loops import SteeredLoop
-from agent.uplink.memory import MemoryLink
+from agent.uplink.memory import MemorySink
 from simulator.plant import Account, Plant
 from simulator.wires import registers
 from simulator.wires.malice import Malice
@@ -80,7 +80,7 @@ async def _live(
             mode=mode,
             strategy=strategy,
             registers=wires.devices,
-            link=MemoryLink(),
+            sink=MemorySink(lambda parcel: None),
             record=record,
         )
         world = asyncio.ensure_future(_turn_world(plant, wires, house))

@@ -9,8 +9,11 @@ from typing import Annotated
 import typer
 
 from agent import __version__
+from agent.cli.commission import acceptance, probe, scan
 from agent.cli.explain import explain
 from agent.cli.export import export, query
+from agent.cli.plan import plan
+from agent.cli.points import points
 from agent.cli.run import check, record, replay, run
 from agent.cli.status import status
 from agent.cli.talk import complaints, console
@@ -21,7 +24,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Stops buildings and small data centres from burning energy for nobody, and proves it.",
 )
-for command in (run, check, status, explain, query, export, record, replay):
+COMMANDS = (
+    (run, check, status, points, explain, plan),
+    (query, export, record, replay),
+    (scan, probe, acceptance),
+)
+for command in (command for group in COMMANDS for command in group):
     app.command()(command)
 
 

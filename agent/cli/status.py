@@ -47,7 +47,10 @@ def _show_board(board: dict[str, Any]) -> None:
     for name, value in counts.items():
         table.add_row(name.replace("_", " "), f"{value:.2f}" if isinstance(value, float) else str(value))
     for machine, line in board["idle"].items():
-        told = f"{line['idle_hours']:.1f} h idle of {line['running_hours']:.1f} h running, rule {line['rule']}"
+        told = (
+            f"{line['idle_hours']:.1f} h idle of {line['running_hours']:.1f} h running ({line['idle_ratio']:.0%}), "
+            f"{line['idle_energy_kwh']:.1f} kWh of {line['energy_kwh']:.1f}, rule {line['rule']}"
+        )
         table.add_row(f"idle {machine}", told)
     console.print(table)
     points = Table("point", "value", "quality", "age s")

@@ -14,6 +14,8 @@ from agent.core.errors import ConfigError, OperatingError
 from agent.store.faults import StoreRefused
 
 console = Console(soft_wrap=True)
+WIDE = 200
+"""Columns of a table that goes into a file or a pipe: it is not cut to a screen's width."""
 complaints = Console(stderr=True, soft_wrap=True, highlight=False)
 
 SiteArgument = Annotated[
@@ -23,6 +25,11 @@ SiteOption = Annotated[
     Path, typer.Option("--site", envvar="HUSHWATT_SITE", help="The site's config file.", show_default=True)
 ]
 DEFAULT_SITE = Path("/etc/hushwatt/site.yaml")
+
+
+def wide_console() -> Console:
+    """The console, or one as wide as a table may need where nobody looks at a screen."""
+    return console if console.is_terminal else Console(width=WIDE)
 
 
 @contextmanager

@@ -29,8 +29,19 @@ def _is_topic(value: str) -> str:
     return value
 
 
+def _is_filter(value: str) -> str:
+    steps = value.split("/")
+    wild = [step for step in steps if "+" in step or "#" in step]
+    if not value or "\0" in value or any(step not in ("+", "#") for step in wild) or "#" in steps[:-1]:
+        raise ValueError("an MQTT topic filter, with + for one level and # at the end for all that follow")
+    return value
+
+
 Host = Annotated[str, AfterValidator(_is_host)]
 Topic = Annotated[str, AfterValidator(_is_topic)]
+Filter = Annotated[str, AfterValidator(_is_filter)]
+Step = Annotated[str, Field(strict=True, min_length=1, pattern=r"^[^/+#\x00]+$")]
+"""One level of a topic."""
 
 
 class Section(BaseModel):

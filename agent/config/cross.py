@@ -9,6 +9,7 @@ from agent.config.equipment import KEYS_OF, PARTNERS, Equipment
 from agent.config.limits import InterlockEntry, LimitEntry
 from agent.config.lines import Finding, nearest, unknown
 from agent.config.model import SiteConfig
+from agent.config.outbound import outbound_findings
 from agent.config.wires import wire_findings
 from agent.core.points import PointSpec
 from agent.equipment.kinds import KINDS
@@ -24,6 +25,7 @@ def findings(config: SiteConfig) -> Iterator[Finding]:
     points = list(_points(config))
     yield from points
     yield from wire_findings(config)
+    yield from outbound_findings(config)
     yield from _hours(config)
     told = [point for device in config.devices.values() for point in device.points]
     # A point whose id is wrong has no role yet: what it may do cannot be judged, only that it is there.
@@ -35,6 +37,7 @@ def findings(config: SiteConfig) -> Iterator[Finding]:
             yield from _limited(point, specs)
         yield from _band(point, limit)
         yield from _seen(point, limit, told)
+    yield from _forecasts(config)
     yield from _control(config)
 
 
@@ -61,10 +64,11 @@ def _equipment(config: SiteConfig) -> Iterator[Finding]:
 
 def _foreign_keys(where: Sequence[str | int], equipment: Equipment) -> Iterator[Finding]:
     """Keys that mean nothing for this kind: whoever wrote them expects something that will not come."""
-    for kind, keys in KEYS_OF.items():
-        for key in keys:
-            if kind != equipment.kind and key in equipment.model_fields_set:
-                yield (*where, key), f"`{key}` of kind {equipment.kind}", f"it with kind {kind} only", None
+    for key in dict.fromkeys(key for keys in KEYS_OF.values() for key in keys):
+        kinds = [kind for kind, keys in KEYS_OF.items() if key in keys]
+        if equipment.kind not in kinds and key in equipment.model_fields_set:
+            wanted = f"it with kind {' or '.join(kinds)} only"
+            yield (*where, key), f"`{key}` of kind {equipment.kind}", wanted, None
 
 
 def _points(config: SiteConfig) -> Iterator[Finding]:
@@ -152,11 +156,35 @@ def _like(name: str, told: Sequence[str]) -> list[str]:
     return same or list(told)
 
 
+def _forecasts(config: SiteConfig) -> Iterator[Finding]:
+    for point, told in config.forecasts.items():
+        yield from _point_id(config, point, ("forecasts", point))
+        if told.broker is not None and told.broker not in config.brokers:
+            yield unknown(("forecasts", point, "broker"), told.broker, list(config.brokers), "a broker of this file")
+
+
 def _control(config: SiteConfig) -> Iterator[Finding]:
     beat = config.control.heartbeat
     if beat is not None and beat not in config.limits:
         wanted = "a writable point with an entry in limits"
         yield ("control", "heartbeat"), f"`{beat}` without a limit", wanted, nearest(beat, config.limits)
+    yield from _together(config)
     if config.control.watch_s > config.control.cycle_s:
         found = f"watch_s {config.control.watch_s:g} above cycle_s {config.control.cycle_s:g}"
         yield ("control", "watch_s"), found, "watch_s at most cycle_s", None
+
+
+def _together(config: SiteConfig) -> Iterator[Finding]:
+    """The site's peak needs a meter that is read; points that are kept together must be writable."""
+    control = config.control
+    meters = [name for name, e in config.equipment.items() if e.kind == "meter"]
+    if control.peak_meter is not None and control.peak_meter not in meters:
+        yield unknown(("control", "peak_meter"), control.peak_meter, meters, "an equipment of kind meter")
+    if control.peak_kw is not None and control.peak_meter is None:
+        wanted = "peak_meter: the meter that sees the whole site"
+        yield ("control", "peak_kw"), "a peak that nobody measures", wanted, None
+    for place, units in enumerate(control.units):
+        for n, point in enumerate(units.points):
+            if point not in config.limits:
+                where = ("control", "units", place, "points", n)
+                yield unknown(where, point, list(config.limits), "a writable point with an entry in limits")

@@ -5,22 +5,23 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from agent.config.base import Number, Section
 from agent.equipment.kinds import KINDS
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 KEYS_OF = {
     "zone": ("served_by", "comfort_low_c", "comfort_high_c"),
-    "crac": ("serves", "inlet_max_c", "it_meter"),
-    "lift_group": ("cars",),
+    "crac": ("serves", "inlet_max_c", "it_meter", "chilled_by"),
+    "ahu": ("chilled_by",),
+    "lift_group": ("cars", "wait_longer_pct"),
 }
-"""Keys that mean something for one kind only."""
+"""Keys that mean something for some kinds only."""
 
-PARTNERS = {"served_by": "ahu", "serves": "data_room", "it_meter": "meter"}
+PARTNERS = {"served_by": "ahu", "serves": "data_room", "it_meter": "meter", "chilled_by": "chilled_water_plant"}
 """Keys that name another equipment, and of which kind."""
 
 
@@ -38,7 +39,11 @@ class Equipment(Section):
     """ASHRAE TC 9.9, recommended for class A1."""
     it_meter: str | None = None
     """Of a CRAC: the meter of the servers in its room with their UPS; without one the loss is assumed."""
+    chilled_by: str | None = None
+    """Of a CRAC or an air handler: the plant whose water cools it; without one it has a compressor of its own."""
     cars: Annotated[int, Field(strict=True, ge=1, le=32)] = 4
+    wait_longer_pct: Annotated[float, Field(strict=True, ge=0, le=50)] = 0.5
+    """Of a lift group: so much longer the mean wait may become for resting cars."""
 
     @field_validator("kind")
     @classmethod
@@ -48,24 +53,31 @@ class Equipment(Section):
         return value
 
 
+def _is_time(value: str) -> str:
+    if not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d|24:00", value):
+        raise ValueError('a time of day in quotes, such as "07:30"')
+    return value
+
+
+TimeOfDay = Annotated[str, AfterValidator(_is_time)]
+
+
+def hour_of(time: str) -> float:
+    """Hours after midnight."""
+    hours, minutes = map(int, time.split(":"))
+    return hours + minutes / 60.0
+
+
 class Schedule(Section):
     """When people are expected, local time."""
 
-    start: str = "07:00"
-    stop: str = "19:00"
+    start: TimeOfDay = "07:00"
+    stop: TimeOfDay = "19:00"
     weekdays: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri")
-
-    @field_validator("start", "stop")
-    @classmethod
-    def _is_time(cls, value: str) -> str:
-        if not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d|24:00", value):
-            raise ValueError('a time of day in quotes, such as "07:30"')
-        return value
 
     def hours(self) -> tuple[float, float]:
         """Start and stop, hours after midnight."""
-        (h1, m1), (h2, m2) = (map(int, text.split(":")) for text in (self.start, self.stop))
-        return h1 + m1 / 60.0, h2 + m2 / 60.0
+        return hour_of(self.start), hour_of(self.stop)
 
     def day_numbers(self) -> tuple[int, ...]:
         """0 is Monday."""

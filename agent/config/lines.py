@@ -77,6 +77,15 @@ def read_sheet(path: Path) -> Sheet:
     return Sheet(path, tree)
 
 
+def plain(told: Any) -> Any:
+    """Without ruamel's types."""
+    if isinstance(told, dict):
+        return {str(key): plain(value) for key, value in told.items()}
+    if isinstance(told, list):
+        return [plain(value) for value in told]
+    return told
+
+
 def _is_huge(tree: Any) -> bool:
     """Whether the entries, with every alias written out, are too many or too deep."""
     waiting, seen = [(tree, 0)], 0

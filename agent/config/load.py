@@ -6,23 +6,28 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from agent.config.cross import findings
-from agent.config.lines import Finding, Sheet, read_sheet
+from agent.config.devices import AnyDevice, ModbusDevice
+from agent.config.levels import spread
+from agent.config.lines import Finding, Sheet, plain, read_sheet
 from agent.config.model import SiteConfig
 from agent.config.notes import missing_secrets, notes
 from agent.config.products import expand
+from agent.config.secrets import Login, SafeLogin
 from agent.config.telling import known_keys, tell
+from agent.config.tls import FILES, Tls
 from agent.core.errors import ConfigError, Problem
 
 SECRETS = {"password", "passwd", "passphrase", "pwd", "secret", "token", "api_key"}
-FREE = {"points", "write", "set"}
+FREE = {"points", "write", "set", "confirm", "identity", "tls", "words", "levels"}
 """Steps of a path that are no name of the site's own."""
 
 Errors = list[dict[str, Any]]
+LoginKind = TypeVar("LoginKind", bound=Login)
 Steps = tuple[str | int, ...]
 
 
@@ -54,15 +59,17 @@ def _examine(path: Path) -> tuple[SiteConfig, Sheet]:
     sheet = read_sheet(path)
     secrets = list(_secrets(sheet.tree, ()))
     # A secret is told once, as a secret, not again as a key that nobody knows.
-    raw = _without(_plain(sheet.tree), [where for where, *_ in secrets])
-    broken = expand(raw)
+    raw = _without(plain(sheet.tree), [where for where, *_ in secrets])
+    broken, elsewhere = expand(raw, path.absolute().parent)
+    broken = [*broken, *spread(raw)]
     config, errors = _validated(raw)
     problems = [sheet.problem(*finding) for finding in (*secrets, *broken)] + [tell(sheet, error) for error in errors]
-    if not broken:
+    problems += elsewhere
+    if not broken and not elsewhere:
         # A device without its template lacks points that the rest of the file is right to name.
         problems += _beyond(sheet, raw, errors, [tuple(where) for where, *_ in secrets])
     if config is None or problems:
-        raise ConfigError(sorted(problems, key=lambda problem: problem.line))
+        raise ConfigError(sorted(problems, key=lambda problem: (problem.file != str(path), problem.file, problem.line)))
     return _absolute(config, path.absolute().parent), sheet
 
 
@@ -119,15 +126,6 @@ def _without(raw: Any, paths: Sequence[Sequence[str | int]]) -> Any:
     return {k: _without(v, [p[1:] for p in paths if p and p[0] == k]) for k, v in raw.items() if k not in gone}
 
 
-def _plain(told: Any) -> Any:
-    """Without ruamel's types."""
-    if isinstance(told, dict):
-        return {str(key): _plain(value) for key, value in told.items()}
-    if isinstance(told, list):
-        return [_plain(value) for value in told]
-    return told
-
-
 def _secrets(told: Any, where: Steps) -> Iterator[Finding]:
     """A password in the file is refused before anything could show it."""
     inner = told.items() if isinstance(told, dict) else enumerate(told) if isinstance(told, list) else ()
@@ -140,11 +138,33 @@ def _secrets(told: Any, where: Steps) -> Iterator[Finding]:
 def _absolute(config: SiteConfig, folder: Path) -> SiteConfig:
     """Paths in the file are meant from the file's folder."""
     store = config.store.model_copy(update={"path": folder / config.store.path})
-    brokers = {
-        name: broker.model_copy(update={"password_file": _secret_path(broker.password_file, folder)})
-        for name, broker in config.brokers.items()
-    }
-    return config.model_copy(update={"store": store, "brokers": brokers})
+    brokers = {name: _with_paths(broker, folder) for name, broker in config.brokers.items()}
+    devices = {name: _with_files(device, folder) for name, device in config.devices.items()}
+    told: dict[str, Any] = {"store": store, "brokers": brokers, "devices": devices}
+    if config.upstream is not None:
+        sinks = {
+            name: _with_paths(sink, folder) if isinstance(sink, Login) else sink
+            for name, sink in config.upstream.sinks.items()
+        }
+        told["upstream"] = config.upstream.model_copy(update={"sinks": sinks})
+    return config.model_copy(update=told)
+
+
+def _with_paths(login: LoginKind, folder: Path) -> LoginKind:
+    told: dict[str, Any] = {"password_file": _secret_path(login.password_file, folder)}
+    if isinstance(login, SafeLogin) and login.tls is not None:
+        told["tls"] = _with_tls(login.tls, folder)
+    return login.model_copy(update=told)
+
+
+def _with_files(device: AnyDevice, folder: Path) -> AnyDevice:
+    if not isinstance(device, ModbusDevice) or device.tls is None:
+        return device
+    return device.model_copy(update={"tls": _with_tls(device.tls, folder)})
+
+
+def _with_tls(tls: Tls, folder: Path) -> Tls:
+    return tls.model_copy(update={key: _secret_path(getattr(tls, key), folder) for key in FILES})
 
 
 def _secret_path(told: Path | None, folder: Path) -> Path | None:

@@ -8,19 +8,41 @@ from pathlib import Path
 
 from agent.config.lines import Finding
 from agent.config.model import SiteConfig
+from agent.config.secrets import Login, SafeLogin
+from agent.config.tls import FILES
+from agent.config.wires import is_loopback
 from agent.equipment.kinds import role_of
-from agent.equipment.templates import template
+from agent.equipment.templates import template, template_names
 
 OTHERS = 0o077
 """Permission bits of everyone but the owner."""
 
 
-def missing_secrets(config: SiteConfig) -> Iterator[Finding]:
-    """Password files that are not there: the agent would not start."""
+def _logins(config: SiteConfig) -> Iterator[tuple[tuple[str, ...], Login]]:
+    """Where in the file, and what stands there."""
     for name, broker in config.brokers.items():
-        path = broker.password_file
-        if path is not None and not _is_elsewhere(path) and _stat_mode(path) is None:
-            yield ("brokers", name, "password_file"), f"no file {path}", "a file with the password", None
+        yield ("brokers", name), broker
+    for name, sink in config.upstream.sinks.items() if config.upstream else ():
+        if isinstance(sink, Login):
+            yield ("upstream", "sinks", name), sink
+
+
+def missing_secrets(config: SiteConfig) -> Iterator[Finding]:
+    """Files that are not there: the agent would not start."""
+    for where, login in _logins(config):
+        for key, path in _files(login):
+            if not _is_elsewhere(path) and _stat_mode(path) is None:
+                wanted = "a file with the password" if key == ("password_file",) else "a file in PEM"
+                yield (*where, *key), f"no file {path}", wanted, None
+
+
+def _files(login: Login) -> Iterator[tuple[tuple[str, ...], Path]]:
+    if login.password_file is not None:
+        yield ("password_file",), login.password_file
+    tls = login.tls if isinstance(login, SafeLogin) else None
+    for key in FILES if tls is not None else ():
+        if (path := getattr(tls, key)) is not None:
+            yield ("tls", key), path
 
 
 def notes(config: SiteConfig) -> Iterator[str]:
@@ -40,7 +62,7 @@ def _mode_notes(config: SiteConfig) -> Iterator[str]:
     if config.upstream is None:
         yield "nothing leaves this site: there is no upstream"
     elif not any(spec.share for spec in config.points()):
-        yield "no sample leaves this site: upstream.share lets no point pass"
+        yield "no sample leaves this site: neither upstream.data_use nor upstream.share lets a point pass"
 
 
 def _limit_notes(config: SiteConfig) -> Iterator[str]:
@@ -76,19 +98,30 @@ def _equipment_notes(config: SiteConfig) -> Iterator[str]:
 
 def _template_notes(config: SiteConfig) -> Iterator[str]:
     for name, device in config.devices.items():
-        if device.template is not None and template(device.template).get("example"):
+        if device.template in template_names() and template(device.template).get("example"):
             yield f"device {name}: template {device.template} is an example, no product has these registers"
 
 
 def _secret_notes(config: SiteConfig) -> Iterator[str]:
-    for name, broker in config.brokers.items():
-        mode = None if broker.password_file is None else _stat_mode(broker.password_file)
-        if mode is not None and mode & OTHERS:
-            yield f"brokers.{name}.password_file {broker.password_file} is open to others: chmod 600 it"
-        if broker.password_file is not None and _is_elsewhere(broker.password_file):
-            yield f"brokers.{name}.password_file {broker.password_file.name} cannot be seen from here"
-        if broker.password_env is not None and broker.password_env not in os.environ:
-            yield f"brokers.{name}.password_env {broker.password_env} is not set here; it must be where the agent runs"
+    for place, login in _logins(config):
+        for where, path in _files(login):
+            key, mode = ".".join((*place, *where)), _stat_mode(path)
+            if where[-1] in ("password_file", "key_file") and mode is not None and mode & OTHERS:
+                yield f"{key} {path} is open to others: chmod 600 it"
+            if _is_elsewhere(path):
+                yield f"{key} {path.name} cannot be seen from here"
+        name = ".".join(place)
+        if login.password_env is not None and login.password_env not in os.environ:
+            yield f"{name}.password_env {login.password_env} is not set here; it must be where the agent runs"
+        if isinstance(login, SafeLogin):
+            yield from _tls_notes(name, login)
+
+
+def _tls_notes(name: str, login: SafeLogin) -> Iterator[str]:
+    if login.tls is None and not is_loopback(login.host) and not login.host.startswith("/"):
+        yield f"{name} has no tls: password and set-points cross the network in clear text"
+    if login.tls is not None and not login.tls.verify_host:
+        yield f"{name}.tls.verify_host is false: any host with a certificate of that CA is believed"
 
 
 def _stat_mode(path: Path) -> int | None:

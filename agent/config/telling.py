@@ -8,7 +8,21 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from agent.config import clock, control, devices, equipment, limits, points, site, upstream
+from agent.config import (
+    clock,
+    control,
+    data_use,
+    devices,
+    energy,
+    equipment,
+    forecasts,
+    limits,
+    points,
+    sinks,
+    site,
+    tls,
+    upstream,
+)
 from agent.config.lines import Sheet, nearest
 from agent.config.model import SiteConfig
 from agent.core.errors import Problem
@@ -21,20 +35,39 @@ SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
     ("clock", "lockstep"): clock.LockstepTime,
     ("store",): site.StoreSection,
     ("brokers", "*"): upstream.Broker,
+    ("brokers", "*", "tls"): tls.Tls,
+    ("upstream", "sinks", "*", "nats", "tls"): tls.Tls,
+    ("upstream", "sinks", "*", "postgres", "tls"): tls.Tls,
     ("devices", "*", "modbus"): devices.ModbusDevice,
+    ("devices", "*", "modbus", "tls"): tls.Tls,
+    ("devices", "*", "modbus", "identity", "*"): points.IdentityEntry,
     ("devices", "*", "modbus", "points", "*"): points.ModbusEntry,
     ("devices", "*", "modbus", "points", "*", "write"): points.WriteEntry,
     ("devices", "*", "mqtt"): devices.MqttDevice,
     ("devices", "*", "mqtt", "points", "*"): points.MqttEntry,
     ("devices", "*", "mqtt", "points", "*", "set"): points.SetEntry,
+    ("devices", "*", "mqtt", "points", "*", "set", "confirm"): points.ConfirmEntry,
+    ("devices", "*", "sparkplug"): devices.SparkplugDevice,
+    ("devices", "*", "sparkplug", "points", "*"): points.SparkplugEntry,
     ("devices", "*", "memory"): devices.MemoryDevice,
     ("devices", "*", "memory", "points", "*"): points.MemoryEntry,
     ("equipment", "*"): equipment.Equipment,
     ("schedule",): equipment.Schedule,
     ("limits", "*"): limits.LimitEntry,
     ("limits", "*", "interlocks", "*"): limits.InterlockEntry,
+    ("energy",): energy.Energy,
+    ("energy", "bands", "*"): energy.PriceBand,
+    ("forecasts", "*"): forecasts.ForecastEntry,
     ("control",): control.Control,
+    ("control", "units", "*"): control.UnitsEntry,
     ("upstream",): upstream.Upstream,
+    ("upstream", "sinks", "*", "mqtt"): sinks.MqttSink,
+    ("upstream", "sinks", "*", "sparkplug"): sinks.SparkplugSink,
+    ("upstream", "sinks", "*", "nats"): sinks.NatsSink,
+    ("upstream", "sinks", "*", "http"): sinks.HttpSink,
+    ("upstream", "sinks", "*", "postgres"): sinks.PostgresSink,
+    ("upstream", "data_use", "*"): data_use.DataUse,
+    ("upstream", "inbox"): upstream.Inbox,
 }
 """Which keys are known where; `*` stands for any name."""
 
@@ -57,8 +90,13 @@ WANTED = {
     "datetime_parsing": "a time with its zone, such as 2026-07-01T00:00:00Z",
     "datetime_from_date_parsing": "a time with its zone, such as 2026-07-01T00:00:00Z",
 }
-TAGS = {"driver": ("modbus", "mqtt", "memory"), "kind": ("system", "scaled", "lockstep")}
-"""What tells the sides of a union apart: of a device, of the clock."""
+TAGS = {
+    "devices": ("modbus", "mqtt", "sparkplug", "memory"),
+    "template": ("modbus", "mqtt"),
+    "clock": ("system", "scaled", "lockstep"),
+    "upstream": ("mqtt", "sparkplug", "nats", "http", "postgres"),
+}
+"""What tells the sides of a union apart: of a device, a template, the clock, a sink."""
 COMPARED = {
     "greater_than": "more than {gt:g}",
     "greater_than_equal": "at least {ge:g}",
@@ -99,14 +137,15 @@ def _choose(sheet: Sheet, where: tuple[Any, ...], found: str, choices: str) -> P
 
 
 def _wrong_tag(sheet: Sheet, where: tuple[Any, ...], error: dict[str, Any]) -> Problem:
-    """`driver:` of a device or `kind:` of the clock is missing or unknown."""
+    """`driver:` of a device, or `kind:` of the clock or of a sink, is missing or unknown."""
     context = error.get("ctx") or {}
     key = str(context.get("discriminator", "kind")).strip("'")
     if not isinstance(error.get("input"), dict):
         return sheet.problem(where, _shown(error.get("input")), f"a mapping with `{key}:`")
     tag = context.get("tag")
     found = "nothing" if tag is None else f"`{tag}`"
-    return sheet.problem((*where, key), found, f"one of {', '.join(TAGS[key])}", nearest(str(tag), TAGS[key]))
+    tags = TAGS[str(where[0]) if where else "template"]
+    return sheet.problem((*where, key), found, f"one of {', '.join(tags)}", nearest(str(tag), tags))
 
 
 def known_keys(where: tuple[Any, ...], sections: Sections = SECTIONS) -> list[str]:

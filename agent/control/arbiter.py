@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from agent.core.command import Proposal
 
-RANKS = {"operator": 0, "control": 1, "planner": 2, "baseline": 3}
-"""The lower number is heard; every one of them still passes the guard."""
+RANKS = {"operator": 0, "control": 1, "upstream": 2, "planner": 3, "baseline": 4}
+"""The lower number is heard; every one of them still passes the guard. Who stands at the site outranks who does not."""
 
 
 def choose(wishes: Iterable[Proposal]) -> list[Proposal]:

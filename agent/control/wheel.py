@@ -235,5 +235,6 @@ def _judged(verdict: Verdict, mode: Mode, now: Instant) -> Entry:
             "reason": wish.reason,
             "mode": mode,
             "expects": dict(wish.expects),
+            "limits": list(wish.limits),
         },
     )

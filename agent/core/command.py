@@ -18,13 +18,15 @@ class Proposal:
     point: str
     value: float
     source: str
-    """Who wishes: `planner`, `baseline`, `operator`, `control`."""
+    """Who wishes: `planner`, `baseline`, `operator`, `upstream`, `control`."""
     reason: str
     """A sentence for the person on duty."""
     until_mono_s: float
     """After this the wish is void."""
     expects: Mapping[str, float] = field(default_factory=dict)
     """What the wisher predicts, such as `saving_kwh`, `saving_pct`; for the journal and `explain`."""
+    limits: tuple[str, ...] = ()
+    """What bound it: `low`, `high`, `step` and `hold` of its own limit, `peak` and `reserve` of the site's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

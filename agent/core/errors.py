@@ -12,6 +12,9 @@ class OperatingError(Exception):
 class DeviceError(OperatingError):
     """A device did not answer, or answered with a refusal. The text names device, unit and register."""
 
+    cost_s: float = 0.0
+    """What waiting for it took from those who share its line."""
+
 
 class BrokerError(OperatingError):
     """The MQTT broker refused us or went away."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from agent.core.clock import Instant
+
+Forecast = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+"""Unix seconds, rising, and values: float64 [n] each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,8 @@ class Features:
     grid_s: float
     """Seconds between rows."""
     at: Instant
+    forecasts: Mapping[str, Forecast] = field(default_factory=dict)
+    """Point -> what is foretold of it by a feed that proved itself; empty where nothing is fed."""
 
     def column(self, name: str) -> npt.NDArray[np.float32]:
         """float32 [t]; all NaN for a point that the site does not have."""

@@ -14,7 +14,9 @@ class Entry:
 
     at: Instant
     kind: str
-    """`verdict`, `outcome`, `lease`, `device`, `clock`, `plan`, `learn`, `store`, `uplink`, `agent`."""
+    """`verdict`, `outcome`, `lease`, `device`, `clock`, `plan`, `learn`, `store`, `uplink`, `shared`, `inbox`, or
+    `agent`.
+    """
     subject: str
     """A point, device or equipment id, or the agent's room."""
     text: str

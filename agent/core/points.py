@@ -41,6 +41,16 @@ class PointSpec:
     writable: bool = False
     share: bool = False
     """May leave the site by the uplink."""
+    words: tuple[tuple[str, float], ...] = ()
+    """What the device calls its numbers."""
+    deadband: float | None = None
+    """Samples closer to the last one stored are not stored, but one each `report_s`; None: all are."""
+    report_s: float = 900.0
+
+    @property
+    def holds_s(self) -> float:
+        """How long a stored sample stands for the point: with a dead band, no news is no change."""
+        return self.fresh_s if self.deadband is None else max(self.fresh_s, self.report_s + 2.0 * self.poll_s)
 
     @property
     def equipment(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from agent.core.batch import Ack, Batch
 from agent.core.clock import Instant
 from agent.core.command import Command, Outcome, Proposal
 from agent.core.features import Features
@@ -49,11 +48,4 @@ class Journal(Protocol):
     def write(self, entry: Entry) -> None: ...
 
 
-class Sink(Protocol):
-    """Receives batches upstream."""
-
-    async def send(self, batch: Batch) -> Ack:
-        """Returns what the receiver has kept so far (cumulative). Raises OperatingError when the link is gone."""
-
-
-__all__ = ["Driver", "Journal", "Sink", "Strategy"]
+__all__ = ["Driver", "Journal", "Strategy"]

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
-from agent.drivers.modbus_codec import BlockDecoder, width
-from agent.drivers.wire import ModbusPoint, Table
+from agent.drivers.modbus_codec import BlockDecoder, is_bits, width
+from agent.drivers.modbus_frames import MOST_BITS, MOST_REGISTERS, Request, read_request
+from agent.drivers.wire import ModbusDevice, ModbusPoint, Table
+
+BITS_A_REGISTER = 16
+"""What may be read at once, or along, of registers, may be read sixteen times of bits."""
 
 Place = tuple[Table, int]
 """One register (or bit)."""
@@ -20,6 +24,8 @@ class Block:
     start: int
     count: int
     points: tuple[ModbusPoint, ...]
+    """In the order of their registers."""
+    request: Request
     decoder: BlockDecoder
 
     def __str__(self) -> str:
@@ -33,7 +39,7 @@ class Block:
 
     def parts(self) -> list[Block]:
         """Smaller requests for the same points: cut at the gaps, else in halves; itself when there is but one point."""
-        runs = join(self.points, self.count, max_gap=0)
+        runs = join(self.points, MOST_REGISTERS, max_gap=0)
         if len(runs) > 1 or len(self.points) == 1:
             return runs
         middle = len(self.points) // 2
@@ -45,7 +51,18 @@ def make_block(points: Sequence[ModbusPoint]) -> Block:
     ordered = tuple(sorted(points, key=lambda point: point.register))
     start = ordered[0].register
     end = max(point.register + width(point) for point in ordered)
-    return Block(ordered[0].table, start, end - start, ordered, BlockDecoder(start, ordered))
+    table, count = ordered[0].table, end - start
+    return Block(table, start, count, ordered, read_request(table, start, count), BlockDecoder(start, ordered))
+
+
+def plan_of(device: ModbusDevice) -> list[Block]:
+    """The requests of a poll, before anything was learned of what the device refuses."""
+    return join(device.points, *reach(device))
+
+
+def reach(device: ModbusDevice) -> tuple[int, int]:
+    """The most registers of a request, and of a gap within it; (0, -1) for a request a point."""
+    return (0, -1) if device.one_by_one else (device.max_registers, device.max_gap)
 
 
 def places(point: ModbusPoint) -> list[Place]:
@@ -75,9 +92,12 @@ def _fits(
 ) -> bool:
     """Whether a block from `first` up to `end` (not included) may grow by `point`."""
     gap = range(end, point.register)
+    if is_bits(point.table):
+        max_registers = min(BITS_A_REGISTER * max_registers, MOST_BITS)
+        max_gap *= BITS_A_REGISTER
     return (
         first.table == point.table
         and len(gap) <= max_gap
-        and point.register + width(point) - first.register <= max_registers
+        and max(end, point.register + width(point)) - first.register <= max_registers
         and not any((point.table, register) in holes for register in gap)
     )

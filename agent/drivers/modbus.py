@@ -1,4 +1,4 @@
-"""Modbus TCP: one unit's points, read in joined blocks, written with read-back."""
+"""Modbus: one unit's points, read in joined blocks, written with read-back."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from contextlib import suppress
 
 from agent.core.clock import Clock
 from agent.core.command import Command, Outcome
-from agent.core.journal import Entry
 from agent.core.pauses import Pauses
 from agent.core.protocols import Journal
 from agent.core.scan import Scan
 from agent.drivers.blocks import Block
-from agent.drivers.modbus_codec import Columns, Words
+from agent.drivers.modbus_codec import Columns
+from agent.drivers.modbus_identity import ModbusIdentities
 from agent.drivers.modbus_line import ModbusLine, SilentError
+from agent.drivers.modbus_news import ModbusNews
 from agent.drivers.modbus_plan import ModbusPlan
 from agent.drivers.modbus_unit import ModbusUnit, RefusedError, TroubledError
 from agent.drivers.modbus_writer import ModbusWriter
@@ -25,18 +26,17 @@ ASK_WITNESS_EVERY = 4
 
 
 class ModbusDriver:
-    """One unit behind a `ModbusLine`; the devices behind one host and port are given the same line."""
+    """One unit behind a `ModbusLine`; the devices of one line are given the same."""
 
     def __init__(self, device: ModbusDevice, line: ModbusLine, journal: Journal, clock: Clock) -> None:
         self.name = device.name
         self._line = line
-        self._journal = journal
         self._clock = clock
         self._unit = ModbusUnit(device, line)
         self._plan = ModbusPlan(device)
         self._writer = ModbusWriter(device, self._unit, clock)
-        self._troubled: set[str] = set()
-        """Blocks in trouble that was told."""
+        self._news = ModbusNews(device.name, journal, clock)
+        self._identities = ModbusIdentities(device, self._unit, self._news)
         self._good: Block | None = None
         """What was read last."""
         self._silences = 0
@@ -45,9 +45,9 @@ class ModbusDriver:
         self._probe_mono_s = 0.0
 
     @property
-    def plan(self) -> str:
-        """The requests of a poll, for a person."""
-        return str(self._plan)
+    def plan(self) -> list[Block]:
+        """The requests of a poll, as learned so far."""
+        return self._plan.blocks
 
     async def open(self) -> None: ...
 
@@ -56,60 +56,70 @@ class ModbusDriver:
 
     async def poll(self) -> list[Scan]:
         """A scan a block. A refused register is BAD and told once; a silent unit raises DeviceError."""
+        scans: list[Scan] = []
         try:
-            scans = [scan for block in self._plan.blocks for scan in await self._read(block)]
-            await self._probe()
+            for block in self._plan.blocks:
+                await self._read(block, scans)
+            await self._identities.read()
+            if self._plan.refused:
+                await self._probe()
         except SilentError:
             self._silences += 1
+            self._identities.doubt()
             raise
         finally:
             self._plan.renew()
-        return [*scans, self._scan(self._plan.bad())] if self._plan.refused else scans
+        if self._plan.refused:
+            scans.append(self._scan(self._plan.bad()))
+        return scans
 
-    async def _read(self, block: Block) -> list[Scan]:
+    async def _read(self, block: Block, scans: list[Scan]) -> None:
         """One block; what the device does not give whole is asked for in parts, until only the culprits are left."""
         try:
-            words = await self._ask(block)
+            data = await self._ask(block)
         except TroubledError as trouble:
-            self._tell_trouble(block, str(trouble))
-            return [self._scan(block.decoder.bad())]
+            self._news.trouble(str(block), str(trouble))
+            scans.append(self._scan(block.decoder.bad()))
         except RefusedError as refusal:
-            return await self._search_refused(block, str(refusal))
+            await self._search_refused(block, str(refusal), scans)
         except SilentError as silence:
             await self._prove_alive(block, silence)
-            return await self._search(block, str(silence))
-        self._good = block
-        self._tell_no_trouble(block)
-        return [self._scan(block.decoder.decode(words))]
+            await self._search(block, str(silence), scans)
+        else:
+            self._good = block
+            columns = block.decoder.decode(data)
+            self._news.look(block, data, columns, self._unit)
+            scans.append(self._scan(columns))
 
-    async def _ask(self, block: Block) -> Words:
+    async def _ask(self, block: Block) -> bytes:
         """Raises SilentError, or that the device refuses or cannot: these are answers too."""
         try:
-            words = await self._unit.read(block.table, block.start, block.count)
+            data = await self._unit.read(block.request)
         except (RefusedError, TroubledError):
             self._silences = 0
             raise
         self._silences = 0
-        return words
+        return data
 
-    async def _search(self, block: Block, why: str) -> list[Scan]:
-        """Read a block's parts on their own; a part of one point is a culprit."""
+    async def _search(self, block: Block, why: str, scans: list[Scan]) -> list[Block]:
+        """Read a block's parts on their own; a part of one point is a culprit. Returns the parts."""
         parts = block.parts()
         if len(parts) == 1:
             self._refuse(block.points[0].point, why)
-            return []
-        return [scan for part in parts for scan in await self._read(part)]
+        else:
+            for part in parts:
+                await self._read(part, scans)
+        return parts
 
-    async def _search_refused(self, block: Block, why: str) -> list[Scan]:
+    async def _search_refused(self, block: Block, why: str, scans: list[Scan]) -> None:
         """Also learn what else the device may have meant: the gaps, or too much at once."""
         self._plan.avoid(block.gaps)
         known = len(self._plan.refused)
-        scans = await self._search(block, why)
-        if not block.gaps and len(self._plan.refused) == known:
-            most = max(part.count for part in block.parts())
-            if self._plan.shrink(most):
-                self._tell(self.name, f"{why}; its parts were given: asked for at most {most} at once from now on")
-        return scans
+        parts = await self._search(block, why, scans)
+        if not block.gaps and len(parts) > 1 and len(self._plan.refused) == known:
+            most = self._plan.shrink(parts)
+            if most is not None:
+                self._news.tell(f"{why}; its parts were given: asked for at most {most} at once from now on")
 
     async def _prove_alive(self, block: Block, silence: SilentError) -> None:
         """Returns when the unit, quiet to this block, answers another: then the block is at fault, not the unit.
@@ -137,7 +147,7 @@ class ModbusDriver:
     async def _probe(self) -> None:
         """Now and then, ask for what was refused; go on while it is given."""
         now_s = self._clock.read().mono_s
-        if not self._plan.refused or now_s < self._probe_mono_s:
+        if now_s < self._probe_mono_s:
             return
         self._probe_mono_s = now_s + self._probes.next()
         for point in self._plan.refused:
@@ -150,27 +160,13 @@ class ModbusDriver:
             except TroubledError:
                 return
             self._plan.admit(point)
-            self._tell(point, f"{point} answers again ({self._unit.what(block)})")
+            self._news.tell(f"{point} answers again ({self._unit.what(block)})", about=point)
 
     def _refuse(self, point: str, why: str) -> None:
         if self._plan.refuse(point, why):
-            self._tell(point, f"{point} is bad: {why}; its neighbours are read on without it")
+            self._news.tell(f"{point} is bad: {why}; its neighbours are read on without it", about=point)
         self._probes.reset()
         self._probe_mono_s = self._clock.read().mono_s + self._probes.next()
-
-    def _tell_trouble(self, block: Block, why: str) -> None:
-        """Once when it starts."""
-        if str(block) not in self._troubled:
-            self._troubled.add(str(block))
-            self._tell(self.name, f"{why}; its points are bad until it answers")
-
-    def _tell_no_trouble(self, block: Block) -> None:
-        if self._troubled and str(block) in self._troubled:
-            self._troubled.remove(str(block))
-            self._tell(self.name, f"{self._unit.what(block)} answers again")
-
-    def _tell(self, subject: str, text: str) -> None:
-        self._journal.write(Entry(at=self._clock.read(), kind="device", subject=subject, text=text))
 
     def _scan(self, columns: Columns) -> Scan:
         handles, values, quality = columns

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from agent.core.points import Quality
-from agent.drivers.blocks import Block, Place, join, make_block, places
-from agent.drivers.modbus_codec import Columns
+from agent.drivers.blocks import BITS_A_REGISTER, Block, Place, join, make_block, places, reach
+from agent.drivers.modbus_codec import Columns, is_bits
 from agent.drivers.wire import ModbusDevice
 
 
@@ -17,13 +17,12 @@ class ModbusPlan:
 
     def __init__(self, device: ModbusDevice) -> None:
         self._points = {point.point: point for point in device.points}
-        self._max_gap = device.max_gap
-        self._max_registers = device.max_registers
+        self._max_registers, self._max_gap = reach(device)
         self._holes: set[Place] = set()
         self._refused: dict[str, str] = {}
         """Point -> what the device said to it, the longest refused first."""
         self._is_old = False
-        self.blocks = join(device.points, device.max_registers, device.max_gap)
+        self.blocks = join(device.points, self._max_registers, self._max_gap)
 
     @property
     def refused(self) -> Sequence[str]:
@@ -48,12 +47,17 @@ class ModbusPlan:
         self._is_old |= not gaps <= self._holes
         self._holes |= gaps
 
-    def shrink(self, most: int) -> bool:
-        """The device refuses larger requests than this many registers. False when that was known."""
-        is_new = most < self._max_registers
-        self._is_old |= is_new
-        self._max_registers = min(self._max_registers, most)
-        return is_new
+    def shrink(self, parts: Sequence[Block]) -> int | None:
+        """The device gives these, but not all of them at once: the most registers to ask for from now on.
+
+        None when that was known.
+        """
+        counts = [-(-part.count // BITS_A_REGISTER) if is_bits(part.table) else part.count for part in parts]
+        most = max(counts)
+        if most >= self._max_registers:
+            return None
+        self._max_registers, self._is_old = most, True
+        return most
 
     def renew(self) -> None:
         """After a poll: join again what may be joined."""
@@ -67,7 +71,7 @@ class ModbusPlan:
         return make_block([self._points[point]])
 
     def bad(self) -> Columns:
-        """The columns of what the device refuses."""
+        """The columns of what the device refuses; remembered until it changes."""
         handles = np.array([self._points[name].handle for name in self._refused], np.int32)
         return handles, np.full(len(handles), np.nan), np.full(len(handles), Quality.BAD, np.uint8)
 

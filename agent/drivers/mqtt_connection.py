@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from itertools import chain
 from typing import Any
 
 import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from agent.core.clock import Clock
-from agent.core.errors import BrokerError
+from agent.core.errors import BrokerError, ConfigError
 from agent.core.journal import Entry
 from agent.core.pauses import Pauses
 from agent.core.protocols import Journal
-from agent.drivers.wire import MqttBroker
+from agent.drivers.mqtt_waiting import Waiting
+from agent.drivers.mqtt_wire import MqttBroker
 from agent.runtime.sockets import NO_DELAY
 from agent.runtime.tasks import obey_cancel
 
@@ -28,8 +31,12 @@ CONNECT_S = 5.0
 LONGEST_PAUSE_S = 60.0
 STEADY_S = 10.0
 """A link that lived shorter counts as one more failure: two clients of one name throw each other out for ever."""
-MOST_WAITING = 10_000
-"""Messages between the socket and our handlers; in a flood the oldest are dropped and counted."""
+LARGEST_PACKET = 1_048_576
+"""A broker of MQTT 5 is asked to send us no larger one; one of 3.1.1 cannot be asked."""
+MOST_TOPICS = 10_000
+"""Topics whose handlers are remembered, of those that wildcards bring."""
+CALM_S = 10.0
+"""Without a drop for so long a flood is over."""
 TOPICS_A_REQUEST = 50
 SUBSCRIBE_QOS = 0
 """At QoS 1 nats-server feeds each subscription by itself: of 800 QoS 1 messages on two topics 6 to 24 changed places,
@@ -48,6 +55,10 @@ class MqttConnection:
         self._handlers: defaultdict[str, list[tuple[Handler, Handler]]] = defaultdict(list)
         """Topic filter -> handlers of live and of retained messages."""
         self._wild: set[str] = set()
+        self._found: dict[str, tuple[tuple[Handler, Handler], ...]] = {}
+        """Topic -> handlers of live and of retained messages."""
+        self._at_begin: list[Callable[[], None]] = []
+        self._waiting = Waiting(self._drop)
         self._client: aiomqtt.Client | None = None
         self._life: asyncio.Timeout | None = None
         self._ended: asyncio.Future[None] | None = None
@@ -55,6 +66,9 @@ class MqttConnection:
         self._pauses = Pauses(first_s=0.5, longest_s=LONGEST_PAUSE_S, seed=broker.name)
         self._gone_since_s: float | None = None
         self._is_flooded = False
+        self._calm_after_s = 0.0
+        self.correlation: bytes | None = None
+        """MQTT 5: to which request the message answers that is being handed on."""
         self.connections = 0
         self.dropped = 0
         """Messages that came faster than our handlers could take them."""
@@ -76,14 +90,36 @@ class MqttConnection:
         if "+" in topic_filter or "#" in topic_filter:
             self._wild.add(topic_filter)
 
-    async def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
-        """Raises BrokerError when the link is down or the broker does not confirm in time."""
+    def at_begin(self, call: Callable[[], None]) -> None:
+        """Before `run`. Called whenever the link is up and all is subscribed; must not block or raise."""
+        self._at_begin.append(call)
+
+    async def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 0,
+        retain: bool = False,
+        answer: tuple[str, bytes] | None = None,
+    ) -> None:
+        """`answer`: topic and correlation that an answer shall have, told to MQTT 5 only.
+
+        Raises BrokerError when the link is down or the broker does not confirm in time.
+        """
         client, ended = self._client, self._ended
         if client is None or ended is None:
             raise BrokerError(f"{self.place} is not connected")
         with self._clock.hold():
             publishing = asyncio.ensure_future(
-                client.publish(topic, payload, qos=qos, retain=retain, timeout=self._clock.io_s(CONNECT_S))
+                client.publish(
+                    topic,
+                    payload,
+                    qos=qos,
+                    retain=retain,
+                    properties=self._asking(answer),
+                    timeout=self._clock.io_s(CONNECT_S),
+                )
             )
             try:
                 # The client would go on waiting for the broker's word after the link has ended.
@@ -97,6 +133,13 @@ class MqttConnection:
             finally:
                 publishing.cancel()
 
+    def _asking(self, answer: tuple[str, bytes] | None) -> Properties | None:
+        if answer is None or self._broker.version != "5":
+            return None
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.ResponseTopic, properties.CorrelationData = answer
+        return properties
+
     def _end(self, client: aiomqtt.Client) -> None:
         # The client keeps what it could not publish and would send it later, when nobody wants it any more.
         if self._life is not None and client is self._client and not self._life.expired():
@@ -108,7 +151,7 @@ class MqttConnection:
             while True:
                 try:
                     await self._live()
-                except (aiomqtt.MqttError, OSError, TimeoutError) as fault:
+                except (aiomqtt.MqttError, OSError, TimeoutError, ConfigError) as fault:
                     self._tell_gone(fault)
                 obey_cancel()
                 await asyncio.sleep(self._pauses.next())
@@ -116,15 +159,38 @@ class MqttConnection:
     async def _live(self) -> None:
         """From connect to the end of the link. A new client each time: an old one keeps what it failed to send."""
         async with AsyncExitStack() as stack, asyncio.timeout(None) as self._life:
+            self._waiting.clear()
             client = await stack.enter_async_context(self._new_client())
-            await self._subscribe_all(client)
+            ending = asyncio.ensure_future(_until_end(client))
+            stack.push_async_callback(_stop, ending)
+            await self._before_end(self._subscribe_all(client), ending)
             obey_cancel()
             began_s = self._begin(client)
             try:
-                async for message in client.messages:
-                    self._hand_on(message)
+                await self._before_end(self._hand_on_all(), ending)
             finally:
+                self._hand_on_rest()
                 self._finish(began_s)
+
+    async def _before_end(self, work: Coroutine[Any, Any, None], ending: asyncio.Future[None]) -> None:
+        """Do this until it is done, or else raise why the link has ended."""
+        working = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({working, ending}, return_when=asyncio.FIRST_COMPLETED)
+            (working if working.done() else ending).result()
+        finally:
+            await _stop(working)
+
+    async def _hand_on_all(self) -> None:
+        while True:
+            for message in await self._waiting.take():
+                self._hand_on(message)
+            self._look_at_flood()
+
+    def _hand_on_rest(self) -> None:
+        """What had come in when the link ended."""
+        for message in self._waiting.rest():
+            self._hand_on(message)
 
     async def _subscribe_all(self, client: aiomqtt.Client) -> None:
         filters = list(self._handlers)
@@ -139,6 +205,8 @@ class MqttConnection:
         self._client = client
         self._ended = asyncio.get_running_loop().create_future()
         self._tell_back()
+        for call in self._at_begin:
+            call()
         return self._clock.read().mono_s
 
     def _finish(self, began_s: float) -> None:
@@ -150,32 +218,52 @@ class MqttConnection:
 
     def _new_client(self) -> aiomqtt.Client:
         broker = self._broker
+        is_5 = broker.version == "5"
+        properties = Properties(PacketTypes.CONNECT) if is_5 else None
+        if properties is not None:
+            properties.MaximumPacketSize = LARGEST_PACKET
         return aiomqtt.Client(
             broker.host,
             broker.port,
             username=broker.username,
             password=broker.password,
             identifier=broker.client_id,
+            protocol=aiomqtt.ProtocolVersion.V5 if is_5 else aiomqtt.ProtocolVersion.V311,
+            properties=properties,
+            tls_context=broker.tls() if broker.tls else None,
             keepalive=broker.keepalive_s,
             timeout=CONNECT_S,
             socket_options=[NO_DELAY],
-            max_queued_incoming_messages=MOST_WAITING,
-            queue_type=_queue_type(self._drop),
+            queue_type=self._waiting.queue_type(),
         )
 
     def _hand_on(self, message: aiomqtt.Message) -> None:
-        topic = str(message.topic)
-        payload = message.payload if isinstance(message.payload, bytes) else str(message.payload or "").encode()
-        wild = (self._handlers[f] for f in self._wild if message.topic.matches(f))
-        for live, retained in chain(self._handlers.get(topic, ()), *wild):
-            (retained if message.retain else live)(topic, payload)
+        topic, payload = message.topic.value, message.payload
+        self.correlation = getattr(message.properties, "CorrelationData", None)
+        handlers = self._found.get(topic) or self._find(message.topic)
+        for live, retained in handlers:
+            (retained if message.retain else live)(topic, payload if isinstance(payload, bytes) else b"")
+
+    def _find(self, topic: aiomqtt.Topic) -> tuple[tuple[Handler, Handler], ...]:
+        wild = (self._handlers[f] for f in self._wild if topic.matches(f))
+        if len(self._found) >= MOST_TOPICS:
+            self._found.clear()
+        found = tuple(chain(self._handlers.get(topic.value, ()), *wild))
+        self._found[topic.value] = found
+        return found
 
     def _drop(self) -> None:
-        """Counted each time, told once a link."""
+        """Counted each time, told once when it starts and once when it ends."""
         self.dropped += 1
+        self._calm_after_s = self._clock.read().mono_s + CALM_S
         if not self._is_flooded:
             self._is_flooded = True
             self._tell(f"{self.place} sends faster than we can take it: the oldest messages are dropped and counted")
+
+    def _look_at_flood(self) -> None:
+        if self._is_flooded and self._clock.read().mono_s > self._calm_after_s:
+            self._is_flooded = False
+            self._tell(f"{self.place}: no messages are dropped any more; {self.dropped} were since the start")
 
     def _tell_gone(self, fault: Exception) -> None:
         """Once when it starts."""
@@ -185,7 +273,6 @@ class MqttConnection:
 
     def _tell_back(self) -> None:
         self.connections += 1
-        self._is_flooded = False
         if self._gone_since_s is not None:
             self._tell(f"{self.place} is back after {self._clock.read().mono_s - self._gone_since_s:.0f} s")
             self._gone_since_s = None
@@ -195,14 +282,15 @@ class MqttConnection:
         self._journal.write(Entry(at=self._clock.read(), kind="device", subject=self._broker.name, text=text))
 
 
-def _queue_type(drop: Callable[[], None]) -> type[asyncio.Queue[aiomqtt.Message]]:
-    """aiomqtt makes its queue itself, and drops the newest message of a flood: we want to know, and keep that one."""
+async def _until_end(client: aiomqtt.Client) -> None:
+    """Raises why the link has ended. No message comes out here: see `Waiting`."""
+    async for _ in client.messages:
+        pass
 
-    class Waiting(asyncio.Queue[aiomqtt.Message]):
-        def put_nowait(self, item: Any) -> None:
-            if self.full():
-                self.get_nowait()
-                drop()
-            super().put_nowait(item)
 
-    return Waiting
+async def _stop(task: asyncio.Future[None]) -> None:
+    """However it ends: whoever wanted to know has asked."""
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.equipment.energy import ALONE, FLAT, Aim, Tariff, Together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +45,21 @@ class CracSystem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoomSystem:
+    """A data room with all the CRACs that serve it; they are moved together, so that none is the one that matters."""
+
+    room: str
+    cracs: tuple[str, ...]
+    inlet_max_c: float = 27.0
+    racks: int = 4
+    it_meter: str | None = None
+    plant: str | None = None
+    """A chilled-water plant that serves nobody else."""
+    water: tuple[str, ...] = ()
+    """Its set-points that may be moved: of chilled water, and of condenser water too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LiftSystem:
     """One lift group."""
 
@@ -49,6 +68,8 @@ class LiftSystem:
     zones: tuple[str, ...] = ()
     """Zones whose people tell that the building is in use."""
     schedule: Schedule = Schedule(start_h=6.0, stop_h=20.0)
+    wait_longer_pct: float = 0.5
+    """So much longer people may wait in the mean than with all cars awake: fewer than one trip in a hundred is met."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,4 +80,11 @@ class Systems:
     utc_offset_h: float = 0.0
     ahus: tuple[AhuSystem, ...] = ()
     cracs: tuple[CracSystem, ...] = ()
+    rooms: tuple[RoomSystem, ...] = ()
+    """The same CRACs by room."""
     lifts: tuple[LiftSystem, ...] = ()
+    aim: Aim = "energy"
+    tariff: Tariff = FLAT
+    together: Together = ALONE
+    models: Mapping[str, Path] = field(default_factory=dict)
+    """A site's own model folder by kind of graph, in the place of ours."""

@@ -39,11 +39,13 @@ def day_kind_of(unix_s: Array, utc_offset_h: float) -> npt.NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """Features in whole planner steps, oldest first; the last step ends now."""
+    """Features in whole planner steps, oldest first; the last step ends now, or `late` rows ago."""
 
     features: Features
     per_step: int
     """Rows of the features in one step."""
+    late: int = 0
+    """Rows at the newer end that belong to no whole step."""
     end_unix_s: Array
     """float64 [steps]."""
 
@@ -63,18 +65,28 @@ class Grid:
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def _rows(self, name: str) -> Array:
-        column = self.features.column(name).astype(np.float64)
-        return column[len(column) - len(self) * self.per_step :].reshape(len(self), self.per_step)
+        return self.steps(self.features.column(name).astype(np.float64))
+
+    def steps(self, column: Array) -> Array:
+        """A column of the features by whole steps, float64 [steps, per_step]."""
+        end = len(column) - self.late
+        return column[end - len(self) * self.per_step : end].reshape(len(self), self.per_step)
 
 
-def grid_of(features: Features) -> Grid:
-    """Whole steps only; the rest at the old end is dropped. Raises ValueError for a grid that does not divide."""
+def grid_of(features: Features, *, is_even: bool = False) -> Grid:
+    """Whole steps only; the rest at the old end is dropped. Raises ValueError for a grid that does not divide.
+
+    `is_even`: steps end at whole quarters of an hour, and what came since is dropped too: a step that was seen once is
+    seen the same in each later cycle, whenever that comes.
+    """
     per_step = round(STEP_S / features.grid_s)
     if per_step < 1 or abs(per_step * features.grid_s - STEP_S) > 1e-6:
         raise ValueError(f"a grid of {features.grid_s} s does not divide the planner's {STEP_S} s")
-    steps = len(features.values) // per_step
-    ends = features.at.unix_s - STEP_S * np.arange(steps - 1, -1, -1, dtype=np.float64)
-    return Grid(features=features, per_step=per_step, end_unix_s=ends)
+    late = int(features.at.unix_s % STEP_S // features.grid_s) if is_even else 0
+    steps = max(0, (len(features.values) - late) // per_step)
+    end_s = features.at.unix_s - late * features.grid_s
+    ends = end_s - STEP_S * np.arange(steps - 1, -1, -1, dtype=np.float64)
+    return Grid(features=features, per_step=per_step, late=late, end_unix_s=ends)
 
 
 def latest(features: Features, name: str, rows: int = 3) -> float:

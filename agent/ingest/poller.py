@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.core.clock import Clock
-from agent.core.errors import OperatingError
+from agent.core.errors import DeviceError, OperatingError
 from agent.core.journal import Entry
 from agent.core.pauses import Pauses
 from agent.core.protocols import Driver, Journal
@@ -19,8 +19,10 @@ log = logging.getLogger(__name__)
 
 LONGEST_PAUSE_S = 60.0
 """A silent device is tried again at least this often, or at each poll where polls are rarer."""
-SHARE_OF_SILENCE = 0.1
-"""From its second failure on, a silent device may take no more than this share of the time: others share its line."""
+SHARE_OF_SILENCE = 0.04
+"""From its second failure on, a silent device may take no more than this share of its line's time from the others."""
+LONGEST_SHARED_PAUSE_S = 300.0
+"""But it is tried again at least this often, for ever."""
 SMALL_S = 1e-3
 """A deadline so far off the wall's full multiple is left alone."""
 
@@ -59,6 +61,7 @@ class Poller:
         self._clock = clock
         self._pauses = Pauses(first_s=1.0, longest_s=LONGEST_PAUSE_S, seed=driver.name)
         self._silent_since_s: float | None = None
+        self._has_answered = False
         self._not_before_s = float("-inf")
         self.counts = PollCounts()
 
@@ -92,41 +95,41 @@ class Poller:
         return (phase_s - self._clock.read().unix_s) % self._poll_s
 
     async def _turn(self) -> None:
-        if self._clock.read().mono_s < self._not_before_s:
+        if self._silent_since_s is not None and self._clock.read().mono_s < self._not_before_s:
             return
         self.counts.polls += 1
-        began_s = self._clock.read().mono_s
         try:
             with self._clock.hold():
                 scans = await self._driver.poll()
         except OperatingError as fault:
-            self._fell_silent(fault, self._clock.read().mono_s - began_s)
+            self._fell_silent(fault)
             return
-        self._answered()
+        self._has_answered = True
+        if self._silent_since_s is not None:
+            self._answered(self._silent_since_s)
         for scan in scans:
             self.counts.samples += len(scan)
             self._take(scan)
 
-    def _fell_silent(self, fault: OperatingError, took_s: float) -> None:
-        """Told once when it starts. `took_s`: what waiting for it cost those who share its line."""
+    def _fell_silent(self, fault: OperatingError) -> None:
+        """Told once when it starts. One lost answer is soon forgotten; who stays silent must not cost the others."""
         self.counts.failed += 1
         now = self._clock.read()
         pause_s = self._pauses.next()
+        if self._silent_since_s is not None or not self._has_answered:
+            cost_s = fault.cost_s if isinstance(fault, DeviceError) else 0.0
+            pause_s = max(pause_s, min(LONGEST_SHARED_PAUSE_S, cost_s * (1.0 / SHARE_OF_SILENCE - 1.0)))
         if self._silent_since_s is None:
             self._silent_since_s = now.mono_s
             self.counts.silent = True
             self._tell(f"{self.name} silent: {fault}")
-        else:
-            pause_s = max(pause_s, min(LONGEST_PAUSE_S, took_s * (1.0 / SHARE_OF_SILENCE - 1.0)))
         self._not_before_s = now.mono_s + pause_s
 
-    def _answered(self) -> None:
+    def _answered(self, since_s: float) -> None:
         self._pauses.reset()
-        self._not_before_s = float("-inf")
-        if self._silent_since_s is not None:
-            self._tell(f"{self.name} answers again after {self._clock.read().mono_s - self._silent_since_s:.0f} s")
-            self._silent_since_s = None
-            self.counts.silent = False
+        self._tell(f"{self.name} answers again after {self._clock.read().mono_s - since_s:.0f} s")
+        self._silent_since_s = None
+        self.counts.silent = False
 
     def _tell(self, text: str) -> None:
         log.warning(text)

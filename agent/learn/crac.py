@@ -1,216 +1,222 @@
-"""Fits one CRAC: how its air reaches the racks, what its compressor and fan take, what the servers' fans add.
+"""Learns a data room: what its load does by itself, what cooling takes by set-points and weather, what servers add.
 
-Own control mostly stands still, so priors carry what was never tried, and the fit is repeated while acting: the shares
-of return air in the inlets are measured directly, as (inlet - supply) / (return - supply).
+Each of these is a belief (`agent/learn/trials.py`) with priors from physics: own control mostly stands still, and the
+way that saves differs from room to room. The same rows are added again by the planner, cycle by cycle.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import itertools
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from agent.equipment.systems import CracSystem
-from agent.features.grid import SLOTS, STEP_S, Grid, fill, slot_of
-from agent.learn.least_squares import fit_signed
-from agent.learn.parameters import CracParameters
+from agent.equipment.systems import RoomSystem
+from agent.features.grid import DAY_KINDS, SLOTS, Grid
+from agent.learn.air import Air
+from agent.learn.parameters import RoomParameters
+from agent.learn.room_history import RoomHistory, history_of
+from agent.learn.trials import Belief, Flags, follows
 
 Array = npt.NDArray[np.float64]
 
-EVAPORATOR_K = 8.0
-"""Evaporation below the supply air (our assumption, usual for DX coils)."""
-CONDENSER_K = 12.0
-CONDENSER_MIN_C = 25.0
-"""Condensation above outdoors, and its least (our assumptions)."""
-UPS_SHARE = 0.05
-SERVER_KNEE_C = 23.0
-SERVER_DRAW_PER_K = 0.08
-"""Rise of the air drawn a kelvin above the knee (our assumption: makers' curves begin between 22 and 25 C)."""
-SERVER_FAN_SHARE = 0.03
-SERVER_FAN_SPREAD = 0.015
-"""Prior of the fans' share of IT power at base speed, and how sure we are (our assumptions)."""
-LOAD_SPREAD = 0.02
-"""How far a day's load strays from the profile, relative (our assumption; a bold one spoiled the share here)."""
-SHORT_SHARE = 0.02
-"""So much more return air in the inlet than at full fan means that air runs short."""
+SERVER_KNEE_C, SERVER_DRAW_PER_K = 23.0, 0.06
+"""Where the servers' fans usually begin to speed up, and how (our assumption: makers' curves begin at 22 to 25 C)."""
+COOL_INLET_C, INLET_SCALE_K = 20.0, 5.0
+KNOB_SCALE_K = 5.0
+MILD_C, WARM_C = 12.0, 22.0
+"""Condensers and economizers change their ways with the weather: the slope may change here (our choice)."""
+LEAST_STEPS = 48
+"""Half a day: with less nothing is learned."""
+
+WEATHER_PRIOR = ((1.0, 1.0), (0.1, 0.3), (0.0, 0.3), (0.0, 0.3), (0.0, 0.5))
+"""Mean and spread by column of `weather_columns`, over the mean cooling electricity for a unit of heat."""
+KNOB_PRIOR = ((-0.10, 0.15), (0.0, 0.30), (-0.10, 0.15), (0.05, 0.15))
+"""Of 5 K more supply, e times the air, 5 K warmer chilled water, 5 K warmer condenser water: 2 % a kelvin of lift,
+as Carnot has it, and so unsure that the other sign is nothing strange (our assumptions)."""
+CURVE_SPREAD, CROSS_SPREAD, DRIFT_SPREAD = 0.04, 0.03, 0.03
+SERVER_PRIOR = ((0.0, 0.02), (0.03, 0.015))
+"""Of 5 K warmer inlets, and of the servers' fans over all power at their base speed (our assumptions)."""
+FAN_PRIOR = (3.0, 0.4)
+"""Exponent of fan power by speed: the cube of the fan laws, less with pressure that is held."""
+LEAST_NOISE, LEAST_SERVER_NOISE = 0.01, 0.003
+"""Of a step, relative: no linear belief is better than that, however still a site stands while it is watched."""
 
 
-def condensing_c(outdoor: Array) -> Array:
-    return np.maximum(CONDENSER_MIN_C, outdoor + CONDENSER_K)
+def weather_columns(outdoor: Array, load: Array) -> Array:
+    """[t, 5]; `load`: heat over its mean."""
+    warm = (outdoor - MILD_C) / 10.0
+    return np.stack(
+        [
+            np.ones(len(warm)),
+            warm,
+            np.maximum(0.0, warm),
+            np.maximum(0.0, warm - (WARM_C - MILD_C) / 10.0),
+            np.log(load),
+        ],
+        axis=1,
+    )
+
+
+def knob_columns(knobs: Array, center: Array) -> Array:
+    """Each knob, its square, and each pair; [t, p] for knobs [t, d]."""
+    z = (knobs - center) / KNOB_SCALE_K
+    z[:, 1] = np.log(knobs[:, 1] / center[1])
+    pairs = [z[:, i] * z[:, j] for i, j in itertools.combinations(range(z.shape[1]), 2)]
+    return np.column_stack((z, z**2, *pairs))
+
+
+def drift_of(outdoor: Array) -> Array:
+    """By what the weather bends the answer to the knobs."""
+    return np.asarray((outdoor - MILD_C) / 10.0)
+
+
+def cooling_columns(past: RoomHistory, center: Array, heat_ref_kw: float) -> Array:
+    """Weather, knobs, knobs by weather; [t, 5 + p + d]."""
+    wish = knob_columns(past.knobs, center)
+    bent = wish[:, : past.knobs.shape[1]] * drift_of(past.outdoor)[:, None]
+    return np.column_stack((weather_columns(past.outdoor, past.heat_kw / heat_ref_kw), wish, bent))
+
+
+def cooling_target(room: RoomParameters, past: RoomHistory) -> Array:
+    """Electricity for a unit of heat that the air gave off; walls that warm or cool a while do not count."""
+    return np.asarray(past.cool / past.taken_kw(room.stream_kw_k) / room.cool_share)
+
+
+def cooling_prior(d: int) -> Belief:
+    told = [
+        *WEATHER_PRIOR,
+        *KNOB_PRIOR[:d],
+        *[(0.0, CURVE_SPREAD)] * d,
+        *[(0.0, CROSS_SPREAD)] * (d * (d - 1) // 2),
+        *[(0.0, DRIFT_SPREAD)] * d,
+    ]
+    mean, spread = np.array(told).T
+    return Belief.prior(mean, spread, noise=0.05)
+
+
+def server_columns(inlet: Array) -> Array:
+    """What inlets [t, r] do to the servers: warmth, and fans that speed up; [t, 2]."""
+    draw = 1.0 + SERVER_DRAW_PER_K * np.maximum(0.0, inlet - SERVER_KNEE_C)
+    warm = (np.mean(inlet, axis=1) - COOL_INLET_C) / INLET_SCALE_K
+    return np.stack([warm, np.mean(draw**3 - 1.0, axis=1)], axis=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RoomHistory:
-    """Steps in which everything was known, [t] or [t, racks]."""
+class Beliefs:
+    """What is believed of a room at one moment."""
 
-    inlet: Array
-    supply: Array
-    back: Array
-    speed: Array
-    """0..1."""
-    fan: Array
-    compressor: Array
-    it: Array
-    room_kw: Array
-    """Servers and their UPS."""
-    outdoor: Array
-    slot: npt.NDArray[np.int64]
-
-    @property
-    def stream_kw_k(self) -> float:
-        """Heat carried a kelvin at full fan speed, by the last day."""
-        rise = np.maximum((self.back - self.supply) * self.speed, 0.1)
-        return float(np.median((self.room_kw / rise)[-SLOTS:]))
+    cooling: Belief
+    servers: Belief
+    fan: Belief
 
 
-def history_of(grid: Grid, system: CracSystem, site: str, utc_offset_h: float) -> RoomHistory | None:
-    """None when there is less than half a day of it."""
-    crac, room = system.crac, system.room
-    names = [f"{room}.rack_inlet_temperature_{n + 1}" for n in range(system.racks)]
-    it = grid.mean(f"{room}.it_power")
-    room_kw = grid.mean(f"{system.it_meter}.electric_power") if system.it_meter else it * (1.0 + UPS_SHARE)
-    columns = [grid.mean(name) for name in names] + [
-        grid.mean(f"{crac}.supply_air_temperature"),
-        grid.mean(f"{crac}.return_air_temperature"),
-        grid.mean(f"{crac}.fan_speed") / 100.0,
-        grid.mean(f"{crac}.fan_power"),
-        grid.mean(f"{crac}.compressor_power"),
-        it,
-        room_kw,
-        fill(grid.mean(f"{site}.outdoor_air_temperature")),
-    ]
-    table = np.column_stack(columns)
-    n = system.racks
-    known = np.isfinite(table).all(axis=1) & (table[:, n + 1] - table[:, n] > 1.0) & (table[:, n + 2] > 0.05)
-    if known.sum() < SLOTS / 2:
-        return None
-    table = table[known]
-    supply, back, speed, fan, compressor, it, room_kw, outdoor = table[:, n:].T
-    return RoomHistory(
-        inlet=table[:, :n],
-        supply=supply,
-        back=back,
-        speed=speed,
-        fan=fan,
-        compressor=compressor,
-        it=it,
-        room_kw=room_kw,
-        outdoor=outdoor,
-        slot=slot_of(grid.end_unix_s[known] - STEP_S + 1.0, utc_offset_h),
+def believed(room: RoomParameters, past: RoomHistory) -> Beliefs:
+    """What was learned, and these later steps."""
+    still = past.where(past.is_settled)
+    if not len(still):
+        return Beliefs(cooling=room.cooling, servers=room.servers, fan=room.fan)
+    after = follows(still.step)
+    columns = cooling_columns(still, np.array(room.center), room.heat_ref_kw)
+    odd = np.log(still.room_kw / profile_of(room, still))
+    return Beliefs(
+        cooling=room.cooling.learned(columns, cooling_target(room, still), after),
+        servers=room.servers.learned(server_columns(still.inlet) - np.array(room.inlet_ref), odd, after),
+        fan=room.fan.learned(_fan_columns(still.speed), np.log(np.maximum(still.fan, 1e-3)), after),
     )
 
 
-def learn_crac(grid: Grid, system: CracSystem, site: str, utc_offset_h: float) -> CracParameters | None:
-    """None when a column that is needed has no history."""
+def profile_of(room: RoomParameters, past: RoomHistory) -> Array:
+    """Load of servers and UPS at the inlets of the history, as the kind of day and the hour have it."""
+    return np.asarray(np.array(room.base_kw)[past.day_kind, past.slot])
+
+
+def learn_room(grid: Grid, system: RoomSystem, site: str, utc_offset_h: float) -> RoomParameters | None:
+    """None when a column that is needed has too little history."""
     past = history_of(grid, system, site, utc_offset_h)
-    if past is None:
+    past = past.where(past.is_settled)
+    if len(past) < LEAST_STEPS:
         return None
-    fixed, share = _ups(past.it, past.room_kw)
-    leak, short = _recirculation(past)
-    scale, offset, power_error = _compressor(past)
-    fan_share, base = _servers(past.it, past.inlet, past.slot)
-    drift = past.inlet - _predicted(past, leak, short)
-    return CracParameters(
-        crac=system.crac,
-        stream_kw_k=past.stream_kw_k,
-        fan_max_kw=float(np.median(past.fan / past.speed**3)),
-        ups_fixed_kw=fixed,
-        ups_share=share,
-        leak=tuple(float(x) for x in leak),
-        short_speed=tuple(float(x) for x in short),
-        lift_scale=scale,
-        lift_offset_k=offset,
-        server_fan_share=fan_share,
-        base_it_kw=tuple(float(x) for x in base),
-        inlet_error_k=float(np.sqrt(np.mean(drift[-SLOTS:] ** 2))),
-        power_error=power_error,
+    after = follows(past.step)
+    servers, inlet_ref, base_kw = _servers(past)
+    center, heat_ref = np.median(past.knobs, axis=0), float(np.mean(past.heat_kw))
+    stream = past.stream_kw_k
+    taken = past.taken_kw(stream)
+    cool_share = max(float(np.sum(past.cool) / np.sum(taken)), 1e-3)
+    columns, target = cooling_columns(past, center, heat_ref), past.cool / taken / cool_share
+    cooling = _twice(cooling_prior(past.knobs.shape[1]), columns, target, after, LEAST_NOISE)
+    fan = _twice(
+        Belief.prior(np.array([0.0, FAN_PRIOR[0]]), np.array([10.0, FAN_PRIOR[1]]), noise=0.05),
+        _fan_columns(past.speed),
+        np.log(np.maximum(past.fan, 1e-3)),
+        after,
+        LEAST_NOISE,
+    )
+    miss = (cooling.value(columns) - target) * taken * cool_share
+    return RoomParameters(
+        room=system.room,
+        learned_unix_s=float(grid.end_unix_s[-1]),
+        center=tuple(float(x) for x in center),
+        stream_kw_k=stream,
+        heat_ref_kw=heat_ref,
+        cool_share=cool_share,
+        cooling=cooling,
+        servers=servers,
+        fan=fan,
+        inlet_ref=tuple(float(x) for x in inlet_ref),
+        base_kw=tuple(tuple(float(x) for x in row) for row in base_kw),
+        inlet_error_k=_inlet_error_k(past),
+        power_error=float(np.sqrt(np.mean(miss[-SLOTS:] ** 2)) / np.mean(past.cool + 0.1 * past.room_kw)),
     )
 
 
-def refresh(room: CracParameters, past: RoomHistory) -> CracParameters:
-    """Leaks, short speeds and air stream as these steps show them; the rest as learned before."""
-    leak, short = _recirculation(past)
-    return replace(
-        room,
-        leak=tuple(float(x) for x in leak),
-        short_speed=tuple(float(x) for x in short),
-        stream_kw_k=past.stream_kw_k,
-    )
+def _twice(prior: Belief, columns: Array, target: Array, after: Flags, least_noise: float) -> Belief:
+    """Once to see how far and how slowly the rest strays, and once more knowing it."""
+    rough = prior.learned(columns, target, after)
+    seen = rough.told_apart(columns, target, after, least_noise=least_noise)
+    known = Belief(mean=prior.mean, precision=prior.precision, noise=seen.noise, steadiness=seen.steadiness)
+    return known.learned(columns, target, after)
 
 
-def _predicted(past: RoomHistory, leak: Array, short: Array) -> Array:
-    rise = (past.back - past.supply)[:, None]
-    return past.supply[:, None] + _around(leak, short, past.speed, past.inlet) * rise
+def _fan_columns(speed: Array) -> Array:
+    return np.stack([np.ones(len(speed)), np.log(speed)], axis=1)
 
 
-def _ups(it: Array, room_kw: Array) -> tuple[float, float]:
-    columns = np.stack([np.ones(len(it)), it], axis=1)
-    loss = room_kw - it
-    mean = float(np.mean(loss))
-    x = fit_signed(
-        columns, loss, np.zeros(2), prior=np.array([0.3 * mean, 0.7 * mean / np.mean(it)]), ridge=np.array([1e-6, 1e-6])
-    )
-    return float(x[0]), float(x[1])
+def _servers(past: RoomHistory) -> tuple[Belief, Array, Array]:
+    """What inlets add, the inlets' columns on the mean, and load by kind of day and slot at these [3, 96]."""
+    group, columns, load = past.day_kind * SLOTS + past.slot, server_columns(past.inlet), np.log(past.room_kw)
+    inlet_ref = np.mean(columns, axis=0)
+    mean, spread = np.array(SERVER_PRIOR).T
+    # Only what differs within one hour of one kind of day can be the inlets' doing.
+    prior = Belief.prior(mean, spread, noise=0.05)
+    columns_within, load_within = _within(columns, group), _within(load, group)
+    belief = _twice(prior, columns_within, load_within, follows(past.step), LEAST_SERVER_NOISE)
+    plain = load - belief.value(columns - inlet_ref)
+    base = _by_group(plain, group).reshape(DAY_KINDS, SLOTS)
+    # A kind of day that was not seen is like the others; an hour that was never seen, like all hours.
+    known = np.isfinite(base)
+    hour = np.where(known, base, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    hour = np.where(known.any(axis=0), hour, np.mean(plain))
+    return belief, inlet_ref, np.exp(np.where(known, base, hour))
 
 
-def draw_of(inlet: Array) -> Array:
-    """Air that servers draw, over that at their base speed."""
-    return np.asarray(1.0 + SERVER_DRAW_PER_K * np.maximum(0.0, inlet - SERVER_KNEE_C))
+def _by_group(values: Array, group: npt.NDArray[np.int64]) -> Array:
+    """Means, [DAY_KINDS * SLOTS]; NaN where nothing was seen."""
+    count = np.bincount(group, minlength=DAY_KINDS * SLOTS)
+    total = np.bincount(group, weights=values, minlength=DAY_KINDS * SLOTS)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _around(leak: Array, short: Array, speed: Array, inlet: Array) -> Array:
-    """Share of return air in each inlet, [t, r]."""
-    return np.asarray(leak + (1.0 - leak) * np.maximum(0.0, 1.0 - speed[:, None] / (short * draw_of(inlet))))
+def _within(values: Array, group: npt.NDArray[np.int64]) -> Array:
+    """Less the mean of the group."""
+    if values.ndim == 1:
+        return np.asarray(values - _by_group(values, group)[group])
+    return np.stack([_within(column, group) for column in values.T], axis=1)
 
 
-def _recirculation(past: RoomHistory) -> tuple[Array, Array]:
-    """Leak at plenty of air, and the speed below which air is short at the base draw, both [r].
-
-    Never tried means never trusted: the short speed is at least the lowest speed (over draw) at which there was enough.
-    """
-    inlet, supply, back, speed = past.inlet, past.supply, past.back, past.speed
-    share = (inlet - supply[:, None]) / (back - supply)[:, None]
-    settled = np.abs(np.diff(supply, prepend=supply[0])) + 10.0 * np.abs(np.diff(speed, prepend=speed[0])) < 0.3
-    share, speed, inlet = share[settled], speed[settled], inlet[settled]
-    leak = np.clip(np.quantile(share[speed >= np.quantile(speed, 0.6)], 0.2, axis=0), 0.0, 0.9)
-    effective = speed[:, None] / draw_of(inlet)
-    extra = (share - leak) / (1.0 - leak)
-    short = np.empty(len(leak))
-    for r in range(len(leak)):
-        slow = effective[:, r] <= np.min(effective[:, r]) + 0.05  # Told by where air was scarcest; medians, for noise.
-        lacking = float(np.median(extra[slow, r]))
-        speed_there = float(np.median(effective[slow, r]))
-        short[r] = speed_there / max(1.0 - lacking, 0.05) if lacking > SHORT_SHARE else speed_there
-    return leak, np.clip(short, 0.1, 2.0)
-
-
-def _compressor(past: RoomHistory) -> tuple[float, float, float]:
-    """Scale and offset of `power = heat * scale * (lift + offset) / T`, and the relative error."""
-    power, cold = past.compressor, past.supply - EVAPORATOR_K
-    column = (past.room_kw + past.fan) / (cold + 273.15)
-    columns = np.stack([column * (condensing_c(past.outdoor) - cold), column], axis=1)
-    x = fit_signed(columns, power, np.array([0.3, -np.inf]), prior=np.array([2.5, 0.0]), ridge=np.array([1e-7, 1e-4]))
-    error = float(np.sqrt(np.mean((columns @ x - power) ** 2)) / np.mean(power))
-    return float(x[0]), float(x[1] / x[0]), error
-
-
-def _servers(it: Array, inlet: Array, slot: npt.NDArray[np.int64]) -> tuple[float, Array]:
-    """Share of the servers' fans at base speed, and IT power by slot without their speeding up, [96]."""
-    cube = np.mean(draw_of(inlet) ** 3 - 1.0, axis=1)
-    cool = cube < 0.02
-    rows = cool if cool.sum() >= SLOTS else np.ones(len(it), bool)
-    plain = it / (1.0 + SERVER_FAN_SHARE * cube)
-    count = np.bincount(slot[rows], minlength=SLOTS)
-    total = np.bincount(slot[rows], weights=plain[rows], minlength=SLOTS)
-    base = np.where(count > 0, total / np.maximum(count, 1), np.mean(plain))
-    share = SERVER_FAN_SHARE
-    warm = ~cool
-    if cool.sum() >= 2 * SLOTS and warm.sum() >= 4:
-        odd = it[warm] / base[slot[warm]] - 1.0
-        seen_days = max(1.0, warm.sum() / SLOTS)
-        told = float(np.sum(odd * cube[warm]) / np.sum(cube[warm] ** 2))
-        unsure = LOAD_SPREAD / np.sqrt(seen_days) / max(float(np.sqrt(np.mean(cube[warm] ** 2))), 1e-3)
-        trust = SERVER_FAN_SPREAD**2 / (SERVER_FAN_SPREAD**2 + unsure**2)
-        share = float(np.clip(share + trust * (told - share), 0.005, 0.10))
-    return share, base
+def _inlet_error_k(past: RoomHistory) -> float:
+    """Of the last day."""
+    air, last = Air.seen(past.calm.breath), past.where(np.arange(len(past)) >= len(past) - SLOTS)
+    told = last.supply[:, None] + air.shares(last.breath) * last.rise[:, None]
+    return float(np.sqrt(np.mean((told - last.inlet) ** 2)))

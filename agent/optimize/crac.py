@@ -1,7 +1,9 @@
-"""Plans one CRAC: from features and parameters to the graph, and from its plan to proposals.
+"""Plans one data room with all its CRACs, and with their plant: from features and beliefs to the graph, and from its
+plan to proposals.
 
-It learns while it acts: each cycle moves by a small step, the inlets' share of return air is measured anew, and the
-window shows where air ran short.
+It learns while it acts: each settled step since the site was learned is added to the beliefs (agent/learn/crac.py),
+the servers' draw is told anew from the window (agent/learn/air.py), and what is not known for sure may be tried by one
+small move, that is judged before the next one.
 """
 
 from __future__ import annotations
@@ -15,37 +17,55 @@ import numpy.typing as npt
 from agent.core.clock import Instant
 from agent.core.command import Proposal
 from agent.core.features import Features
-from agent.equipment.systems import CracSystem
-from agent.features.grid import SLOTS, Grid, grid_of, latest, slot_of
+from agent.equipment.systems import RoomSystem
+from agent.features.grid import SLOTS, STEP_S, day_kind_of, grid_of, latest, slot_of
+from agent.learn.air import PLENTY_STEPS, SHORT_SHARE, Air
 from agent.learn.crac import (
-    EVAPORATOR_K,
     SERVER_DRAW_PER_K,
     SERVER_KNEE_C,
-    condensing_c,
-    draw_of,
-    history_of,
-    refresh,
+    Beliefs,
+    believed,
+    cooling_columns,
+    cooling_target,
+    drift_of,
+    knob_columns,
+    profile_of,
+    server_columns,
+    weather_columns,
 )
-from agent.learn.parameters import CracParameters
-from agent.optimize.forecast import repeat_days
+from agent.learn.parameters import RoomParameters
+from agent.learn.room_history import UPS_SHARE, RoomHistory, history_of, still_of
+from agent.optimize.forecast import outdoor_of
 from agent.optimize.host import ModelHost
+from agent.optimize.objective import ENERGY, Objective
+from agent.optimize.room_knobs import Knobs, candidates
 from agent.optimize.shape import Shaper
 
 Array = npt.NDArray[np.float64]
 
 STEPS = 24
 """Hours."""
-SUPPLY_GRID_K, SPEED_GRID = 0.5, 0.025
-SUPPLY_STEP_K, SPEED_STEP = 1.0, 0.05
-"""The largest move of one cycle; the envelope may ask for less."""
+CURIOSITY = 1.0
+"""Standard deviations; found by trying, see tests/bench/bench_rooms.py."""
 LIMIT_COST = 20.0
 """kWh for a squared kelvin over the limit, one rack, one hour."""
-MOVE_COST = 0.02
-BAR = 1.0e4
-MARGIN_START_K, MARGIN_LEAST_K = 1.0, 0.5
+BAR = 1.0e5
+SHORT_BAR = 1.0e4
+MARGIN_START_K, MARGIN_LEAST_K, MARGIN_MOST_K = 1.0, 0.5, 2.5
 ALARM_K = 0.5
 """So close to the limit the plan is left and the room is cooled at once."""
 MISS_MEMORY = 0.98
+FADE_H = 4.0
+"""What is odd about the load now is forgotten in about this time."""
+AHEAD_SLOTS = 4
+"""Quarters of an hour for whose load the air of now must do."""
+LEAST_STEPS = 8
+"""Settled steps in the window without which nothing is planned."""
+BREATH_SHARE, BREATH_S = 1.1, 3.0 * 86_400.0
+"""Within so long there should be a breath of so much more air: without one, servers that come to want more air by and
+by would look like a leak that always was there (our assumption; it costs about half a percent of the fans' energy)."""
+WATER_TRY_K = 0.5
+"""Chilled water is tried nearer to the supply air by so much than was ever seen to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,31 +74,30 @@ class Present:
 
     inlet_c: Array
     outdoor_c: float
-    it_kw: float
-    supply_c: float
-    """The set-point in force."""
-    speed_pct: float
-    """The set-point in force."""
+    room_kw: float
+    share: Array
+    """Of return air in each inlet."""
+    knobs: Knobs
 
     @property
     def is_known(self) -> bool:
-        return bool(np.isfinite(self.inlet_c).all()) and math.isfinite(
-            self.outdoor_c + self.it_kw + self.supply_c + self.speed_pct
-        )
+        told = np.array([self.outdoor_c, self.room_kw, *self.knobs.now])
+        return bool(np.isfinite(self.inlet_c).all() and np.isfinite(told).all())
 
 
 class CracPlanner:
-    """The planner of one CRAC. Remembers its misses and the fan speeds at which air ran short."""
+    """The planner of one room. Remembers by how much its inlets were missed."""
 
     def __init__(
         self,
-        system: CracSystem,
-        parameters: CracParameters,
+        system: RoomSystem,
+        parameters: RoomParameters,
         host: ModelHost,
         shaper: Shaper,
         *,
         site: str,
         utc_offset_h: float,
+        objective: Objective = ENERGY,
     ) -> None:
         self.system = system
         self.parameters = parameters
@@ -86,43 +105,51 @@ class CracPlanner:
         self._shaper = shaper
         self._site = site
         self._offset_h = utc_offset_h
+        self._objective = objective
         self._miss_k = MARGIN_START_K - MARGIN_LEAST_K
         self._promised_c: float | None = None
 
     @property
-    def supply_point(self) -> str:
-        return f"{self.system.crac}.supply_air_temperature_setpoint"
-
-    @property
-    def speed_point(self) -> str:
-        return f"{self.system.crac}.fan_speed_setpoint"
+    def meters(self) -> tuple[str, ...]:
+        """Which together measure what the plan foretells: the room's servers with their UPS, and what cools them."""
+        system = self.system
+        if system.it_meter is None:
+            return ()
+        machines = (system.it_meter, *system.cracs, *([system.plant] if system.plant else []))
+        return tuple(f"{machine}.electric_power" for machine in machines)
 
     def propose(self, features: Features, now: Instant) -> list[Proposal]:
-        """Wishes for this CRAC; none while anything needed is unknown or the fit is poor."""
-        present = self._look(features)
-        if not self.parameters.is_fit or not present.is_known:
-            self._shaper.forget(f"{self.system.crac}.")
+        """Wishes for this cycle; none while something needed is unknown. Raises ModelError."""
+        grid = grid_of(features, is_even=True)
+        past = history_of(grid, self.system, self._site, self._offset_h)
+        present = self._look(features, past)
+        if not present.is_known or past.is_settled.sum() < LEAST_STEPS:
+            self._shaper.forget(f"{self.system.room}.")
+            for equipment in present.knobs.equipment:
+                self._shaper.forget(f"{equipment}.")
             self._promised_c = None
             return []
         worst = float(np.max(present.inlet_c))
         self._watch(worst)
         if worst > self.system.inlet_max_c - ALARM_K:
             return self._retreat(present, worst, now)
-        grid = grid_of(features)
-        room = self._refresh(grid)
-        plan = self._host.run({k: np.asarray(v, np.float32) for k, v in self.inputs(grid, room, present, now).items()})
+        outdoor = outdoor_of(grid, self._site, present.outdoor_c)
+        inputs = self.inputs(past, present, outdoor, now)
+        inputs["price"] = self._objective.price(features, now.unix_s, STEPS, 24.0 * 3600.0 / STEPS)
+        plan = self._host.run({name: np.asarray(value, np.float32) for name, value in inputs.items()})
         self._promised_c = float(np.max(plan["inlet_c"][0]))
         return self._wishes(present, plan, now)
 
-    def _look(self, features: Features) -> Present:
-        room = self.system.room
-        inlets = [latest(features, f"{room}.rack_inlet_temperature_{n + 1}") for n in range(self.system.racks)]
+    def _look(self, features: Features, past: RoomHistory) -> Present:
+        system, room = self.system, self.system.room
+        inlet = np.array([latest(features, f"{room}.rack_inlet_temperature_{n + 1}") for n in range(system.racks)])
+        it = latest(features, f"{room}.it_power") * (1.0 + UPS_SHARE)
         return Present(
-            inlet_c=np.array(inlets),
+            inlet_c=inlet,
             outdoor_c=latest(features, f"{self._site}.outdoor_air_temperature"),
-            it_kw=latest(features, f"{room}.it_power"),
-            supply_c=latest(features, self.supply_point),
-            speed_pct=latest(features, self.speed_point),
+            room_kw=latest(features, f"{system.it_meter}.electric_power") if system.it_meter else it,
+            share=past.share[-1] if len(past) else np.full(system.racks, np.nan),
+            knobs=Knobs.of(system, features, self._shaper),
         )
 
     def _watch(self, worst: float) -> None:
@@ -130,105 +157,166 @@ class CracPlanner:
         if self._promised_c is None:
             return
         miss = max(0.0, worst - self._promised_c)
-        self._miss_k = max(2.0 * miss, MISS_MEMORY * self._miss_k)
+        self._miss_k = min(max(2.0 * miss, MISS_MEMORY * self._miss_k), MARGIN_MOST_K - MARGIN_LEAST_K)
 
     @property
     def margin_k(self) -> float:
-        return MARGIN_LEAST_K + min(self._miss_k, 2.0)
+        return MARGIN_LEAST_K + self._miss_k
 
-    def _refresh(self, grid: Grid) -> CracParameters:
-        """Leaks, short speeds and air stream as the window shows them; the rest as learned."""
-        past = history_of(grid, self.system, self._site, self._offset_h)
-        return self.parameters if past is None else refresh(self.parameters, past)
+    # --- inputs ---
 
-    def inputs(self, grid: Grid, room: CracParameters, present: Present, now: Instant) -> dict[str, Array]:
-        """Everything the graph reads; see models/crac/signature.json."""
-        outdoor = repeat_days(grid.mean(f"{self._site}.outdoor_air_temperature"), present.outdoor_c)
-        supply, speed, bar = self._choices(present)
-        slot = slot_of(now.unix_s + 3600.0 * np.arange(STEPS, dtype=np.float64), self._offset_h)
-        profile = np.array(room.base_it_kw)
-        warm = float(np.mean(draw_of(present.inlet_c) ** 3 - 1.0))
-        base_now = present.it_kw / (1.0 + room.server_fan_share * warm)
-        excess = base_now - float(profile[slot[0]])
-        base = profile[slot] + excess * np.exp(-np.arange(STEPS) / 4.0)
+    def inputs(self, past: RoomHistory, present: Present, outdoor: Array, now: Instant) -> dict[str, Array]:
+        """Everything the graph reads; see models/crac/signature.json. `outdoor`: the next 96 quarters of an hour."""
+        room, still = self.parameters, past.where(past.is_settled)
+        belief = believed(room, past.where(past.end_unix_s > room.learned_unix_s))
+        air = Air.seen(still.calm.breath)
+        load = self._load(belief, still, present, now)
+        outdoor = outdoor[:: SLOTS // STEPS]
+        least = _least_speed(air, load, present)
+        rows = candidates(present.knobs, least)
+        supply = rows[:, 0] + _bias(still)
+        p, d, w = _sizes(rows.shape[1])
+        mean, share, root = np.array(belief.cooling.mean), room.cool_share, belief.cooling.root(w)
+        base = load.reshape(STEPS, -1).mean(axis=1)
+        heat = (base + float(still.fan[-1])) / room.heat_ref_kw
         return {
-            "base_it_kw": np.maximum(base, 0.1),
-            "condensing_c": condensing_c(outdoor[:: SLOTS // STEPS]),
+            "base_kw": base,
+            "ratio": share * (weather_columns(outdoor, heat) @ mean[:w] + _odd(belief, room, still)),
+            "drift": drift_of(outdoor),
             "price": np.ones(STEPS),
             "step_h": np.array(24.0 / STEPS),
-            "supply_c": supply,
-            "speed": speed,
-            "bar": bar,
-            "leak": np.array(room.leak),
-            "short_speed": np.array(room.short_speed),
-            "stream_kw_k": np.array(room.stream_kw_k),
-            "fan_max_kw": np.array(room.fan_max_kw),
-            "ups_fixed_kw": np.array(room.ups_fixed_kw),
-            "ups_share": np.array(room.ups_share),
-            "server_fan_share": np.array(room.server_fan_share),
+            "knobs": rows,
+            "supply_c": np.clip(supply, 0.0, 60.0),
+            "speed": np.clip(rows[:, 1], 0.05, 1.1),
+            "fan_kw": np.exp(belief.fan.value(np.stack([np.ones(len(rows)), np.log(rows[:, 1])], axis=1))),
+            "wish": knob_columns(rows, np.array(room.center)),
+            "slope": share * mean[w : w + p],
+            "bend": share * mean[w + p : w + p + d],
+            "doubt": share * root,
+            "bar": self._bars(rows, supply, present, past, still, air, load),
+            "move": present.knobs.toll(rows),
+            "leak": air.leak,
+            "need": np.clip(air.of_racks(load.reshape(STEPS, -1).max(axis=1)), 0.01, 10.0),
+            "draw_knee_c": np.array(air.ways[0, 2]),
+            "draw_per_k": np.array(air.ways[0, 1]),
+            "stream_kw_k": np.array(still.where(np.arange(len(still)) >= len(still) - SLOTS).stream_kw_k),
             "server_knee_c": np.array(SERVER_KNEE_C),
-            "server_draw_per_k": np.array(SERVER_DRAW_PER_K),
-            "evaporator_k": np.array(EVAPORATOR_K),
-            "lift_scale": np.array(room.lift_scale),
-            "lift_offset_k": np.array(room.lift_offset_k),
+            "server_per_k": np.array(SERVER_DRAW_PER_K),
+            "server_slope": np.array(belief.servers.mean),
+            "server_doubt": belief.servers.root(),
+            "inlet_ref": np.array(room.inlet_ref),
             "limit_c": np.array(self.system.inlet_max_c - self.margin_k),
             "limit_cost": np.array(LIMIT_COST),
-            "move_cost": np.array(MOVE_COST),
-            "now_supply_c": np.array(present.supply_c),
-            "now_speed": np.array(present.speed_pct / 100.0),
-            "named_supply_c": np.array([present.supply_c, 19.0]),
-            "named_speed": np.array([present.speed_pct / 100.0, 0.9]),
+            "curiosity": np.array(CURIOSITY),
             "bonus": np.array([0.0, -1.0e6, -1.0e6]),
         }
 
-    def _choices(self, present: Present) -> tuple[Array, Array, Array]:
-        """Supplies, speeds, and bars [n, s, w] before what cannot be reached yet."""
-        now = (present.supply_c, present.speed_pct / 100.0)
-        s_low, s_high = self._shaper.low(self.supply_point, now[0]), self._shaper.high(self.supply_point, now[0])
-        w_low, w_high = (
-            self._shaper.low(self.speed_point, 30.0) / 100.0,
-            self._shaper.high(self.speed_point, 100.0) / 100.0,
-        )
-        supply = np.arange(s_low, s_high + 1e-6, SUPPLY_GRID_K)
-        speed = np.arange(w_low, w_high + 1e-6, SPEED_GRID)
-        reach = np.arange(STEPS) * 3.0 + 1.0  # At least three cycles an hour.
-        step_s = self._shaper.step(self.supply_point, SUPPLY_STEP_K)
-        step_w = self._shaper.step(self.speed_point, 100.0 * SPEED_STEP) / 100.0
-        far_s = (
-            np.abs(supply[None, :] - min(max(now[0], s_low), s_high)) > step_s * reach[:, None] + 0.51 * SUPPLY_GRID_K
-        )
-        far_w = np.abs(speed[None, :] - min(max(now[1], w_low), w_high)) > step_w * reach[:, None] + 0.51 * SPEED_GRID
-        return supply, speed, np.asarray(BAR * (far_s[:, :, None] | far_w[:, None, :]), np.float64)
+    def _load(self, belief: Beliefs, still: RoomHistory, present: Present, now: Instant) -> Array:
+        """Servers and UPS at the inlets of the history, the next 96 quarters of an hour."""
+        room = self.parameters
+        at = now.unix_s + STEP_S * np.arange(SLOTS, dtype=np.float64) + 1.0
+        profile = np.array(room.base_kw)[day_kind_of(at, self._offset_h), slot_of(at, self._offset_h)]
+        inlets = server_columns(present.inlet_c[None, :]) - np.array(room.inlet_ref)
+        odd = math.log(present.room_kw / profile_of(room, still)[-1]) - float(belief.servers.value(inlets)[0])
+        return np.asarray(np.maximum(profile * np.exp(odd * np.exp(-np.arange(SLOTS) / (4.0 * FADE_H))), 0.1))
+
+    def _bars(
+        self,
+        rows: Array,
+        supply: Array,
+        present: Present,
+        past: RoomHistory,
+        still: RoomHistory,
+        air: Air,
+        load: Array,
+    ) -> Array:
+        """[n, k] before what cannot be reached yet, is not judged yet, or may leave servers short of air."""
+        stands = bool((np.abs(present.knobs.now - past.knobs[-1]) <= still_of(past.knobs.shape[1])).all())
+        is_settled = stands and bool(past.is_settled[-1]) and past.step[-1] == still.step[-1]
+        bar = BAR * present.knobs.far(rows, STEPS, is_settled=is_settled)
+        bar[:, -2:] = BAR  # Named plans are scored apart.
+        rise = load[:: SLOTS // STEPS, None] / (still.stream_kw_k * rows[:, 1])
+        inlet = supply + float(np.mean(air.leak)) * rise
+        least = air.least_speed(_worst_load(load, present), inlet)
+        lack = air.lack(present.share)
+        if lack > 2.0 * SHORT_SHARE:
+            least[0] = np.maximum(least[0], present.knobs.now[1] * (1.0 + lack))
+        least[0] = np.maximum(least[0], _breath(still, present))
+        lacking = np.maximum(0.0, least - rows[:, 1] - 1e-6)
+        bar += np.where(lacking > 0.0, SHORT_BAR * (1.0 + 10.0 * lacking), 0.0)
+        if self.system.water:
+            near = rows[:, 0] - rows[:, 2] < _nearest_water_k(still) - WATER_TRY_K - 1e-6
+            worse = rows[:, 0] - rows[:, 2] < present.knobs.now[0] - present.knobs.now[2] - 1e-6
+            bar += SHORT_BAR * (near & worse)
+        return np.asarray(bar)
+
+    # --- wishes ---
 
     def _wishes(self, present: Present, plan: dict[str, npt.NDArray[np.float32]], now: Instant) -> list[Proposal]:
-        supply, speed = float(plan["supply_plan_c"][0]), 100.0 * float(plan["speed_plan"][0])
-        supply = _toward(present.supply_c, supply, SUPPLY_STEP_K)
-        speed = _toward(present.speed_pct, speed, 100.0 * SPEED_STEP)
+        goal = np.asarray(plan["plan"][0], np.float64)
         worst = float(np.max(plan["inlet_c"][0]))
+        trial = float(plan["trial_kwh"][0])
         reason = (
-            f"the whole room takes least with {plan['supply_plan_c'][0]:.1f} C supply "
-            f"and {plan['speed_plan'][0]:.0%} fan; "
+            f"the whole room takes least with {present.knobs.told(goal)}; "
             f"worst inlet then {worst:.1f} C, {self.system.inlet_max_c - worst:.1f} K below its limit"
         )
-        return self._proposals(present, supply, speed, reason, _expects(plan), now)
+        if trial > 0.0:
+            reason += f"; a trial, for {trial:.2f} kWh an hour as far as known"
+        return present.knobs.proposals(goal, self._shaper, now, reason, _expects(plan))
 
     def _retreat(self, present: Present, worst: float, now: Instant) -> list[Proposal]:
         """Cool at once, as fast as the envelope lets us."""
         reason = f"a rack inlet is at {worst:.1f} C, {self.system.inlet_max_c - worst:.1f} K below its limit: cool now"
         self._promised_c = None
         self._miss_k = max(self._miss_k, 1.0)
-        return self._proposals(present, present.supply_c - 2.0, present.speed_pct + 10.0, reason, {}, now)
-
-    def _proposals(
-        self, present: Present, supply: float, speed: float, reason: str, expects: dict[str, float], now: Instant
-    ) -> list[Proposal]:
-        moves = ((self.supply_point, supply, present.supply_c), (self.speed_point, speed, present.speed_pct))
-        wishes = [self._shaper.propose(*move, now, source="planner", reason=reason, expects=expects) for move in moves]
-        return [wish for wish in wishes if wish is not None]
+        goal = present.knobs.now + np.array([-2.0, 0.10, -1.0, 0.0])[: len(present.knobs.now)]
+        return present.knobs.proposals(goal, self._shaper, now, reason, {}, is_urgent=True)
 
 
-def _toward(start: float, goal: float, step: float) -> float:
-    return start + max(-step, min(step, goal - start))
+def _sizes(d: int) -> tuple[int, int, int]:
+    """Knob columns, knobs, weather columns."""
+    return 2 * d + d * (d - 1) // 2, d, 5
+
+
+def _bias(still: RoomHistory) -> float:
+    """By how much the air comes warmer than its set-point."""
+    return float(np.clip(np.median((still.supply - still.knobs[:, 0])[-SLOTS // 4 :]), -3.0, 3.0))
+
+
+def _odd(belief: Beliefs, room: RoomParameters, still: RoomHistory) -> Array:
+    """What cooling takes beyond the belief now, fading; [24]."""
+    last = still.where(np.arange(len(still)) >= len(still) - 4)
+    told = belief.cooling.value(cooling_columns(last, np.array(room.center), room.heat_ref_kw))
+    odd = float(np.median(cooling_target(room, last) - told))
+    return np.asarray(odd * np.exp(-np.arange(STEPS) / FADE_H))
+
+
+def _worst_load(load: Array, present: Present) -> Array:
+    """By hour; the first counts what is now and what comes before the next moves can answer."""
+    worst = load.reshape(STEPS, -1).max(axis=1)
+    worst[0] = max(present.room_kw, float(np.max(load[:AHEAD_SLOTS])))
+    return np.asarray(worst)
+
+
+def _least_speed(air: Air, load: Array, present: Present) -> Array:
+    """Speeds worth being among the candidates: the lowest that is safe in each hour at the inlets of now, [n]."""
+    inlet = np.full((STEPS, 1), float(np.mean(present.inlet_c)))
+    return np.asarray(air.least_speed(_worst_load(load, present), inlet)[:, 0])
+
+
+def _breath(still: RoomHistory, present: Present) -> float:
+    """A speed at which leaks can be told from lack, when there was none for long; else 0."""
+    fresh = np.sort(still.speed[still.end_unix_s > still.end_unix_s[-1] - BREATH_S])
+    wanted = min(BREATH_SHARE * float(present.knobs.now[1]), float(present.knobs.high[1]))
+    was_there = len(fresh) >= PLENTY_STEPS and fresh[-PLENTY_STEPS] >= wanted - 0.01
+    return 0.0 if was_there else wanted
+
+
+def _nearest_water_k(still: RoomHistory) -> float:
+    """How near below the supply air chilled water was seen to do."""
+    met = still.supply - still.knobs[:, 0] < 0.3 + max(0.0, _bias(still))
+    near = (still.knobs[:, 0] - still.water)[met & np.isfinite(still.water)]
+    return float(np.min(near, initial=np.inf))
 
 
 def _expects(plan: dict[str, npt.NDArray[np.float32]]) -> dict[str, float]:
@@ -242,4 +330,6 @@ def _expects(plan: dict[str, npt.NDArray[np.float32]]) -> dict[str, float]:
         "cost_best": float(cost[0]),
         "cost_hold": float(cost[1]),
         "cost_baseline": float(cost[2]),
+        "trial_kwh": float(plan["trial_kwh"][0]),
+        "doubt_kwh": float(plan["doubt_kwh"][0]),
     }

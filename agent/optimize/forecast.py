@@ -99,9 +99,27 @@ def is_standby(parameters: OccupancyParameters, now_unix_s: float, utc_offset_h:
     return parameters.any_share[WORKDAY][slot] >= OFTEN and 1.0 / (parameters.days[kind] + 2.0) >= STANDBY_SHARE
 
 
+def outdoor_of(grid: Grid, site: str, outdoor_now: float) -> Array:
+    """Outdoor temperature of the coming 96 steps: of a feed that proved itself, else of the days before."""
+    point = f"{site}.outdoor_air_temperature"
+    fed = fed_of(grid, point)
+    if fed is None:
+        return repeat_days(grid.mean(point), outdoor_now)
+    return np.asarray(fed + (outdoor_now - fed[0]) * np.exp(-np.arange(SLOTS) / FADE_STEPS))
+
+
+def fed_of(grid: Grid, point: str) -> Array | None:
+    """What is foretold of a point for the coming 96 steps, or None; the last value stands where a feed ends early."""
+    feed = grid.features.forecasts.get(point)
+    return None if feed is None else np.asarray(np.interp(ahead_unix_s(float(grid.end_unix_s[-1])), feed[0], feed[1]))
+
+
 def weather_of(grid: Grid, site: str, outdoor_now: float) -> tuple[Array, Array]:
     """Outdoor temperature and irradiance of the coming 96 steps."""
-    outdoor = repeat_days(grid.mean(f"{site}.outdoor_air_temperature"), outdoor_now)
+    outdoor = outdoor_of(grid, site, outdoor_now)
+    fed = fed_of(grid, f"{site}.solar_irradiance")
+    if fed is not None:
+        return outdoor, np.maximum(0.0, fed)
     sun = fill(grid.mean(f"{site}.solar_irradiance"))
     if not np.isfinite(sun).any():
         return outdoor, np.zeros(SLOTS)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import importlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,66 +11,98 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core.errors import ModelError
+from agent.optimize.signature import read_promise
 
 Floats = npt.NDArray[np.float32]
+Outputs = dict[str, npt.NDArray[Any]]
+Twin = Callable[[Mapping[str, Floats]], Mapping[str, npt.NDArray[np.float64]]]
 
 
 class ModelHost:
     """One model in one thread. onnxruntime is imported here and only now: it weighs 47 MB."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises ModelError when the folder breaks its promise."""
-        import onnxruntime as ort
-
+    def __init__(self, folder: Path, *, twin: Twin | None = None) -> None:
+        """`twin`: plan with it, and leave onnxruntime alone. Raises ModelError when the folder breaks its promise,
+        ImportError where onnxruntime is missing.
+        """
         self.folder = folder
-        self.promise = _read_promise(folder / "signature.json")
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False
-        options.enable_mem_pattern = False
-        options.log_severity_level = 4
-        path = folder / "model.onnx"
-        try:
-            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except (RuntimeError, ValueError, OSError) as fault:
-            raise ModelError(f"{path}: onnxruntime cannot load it: {fault}") from fault
-        except Exception as fault:
-            # onnxruntime's own errors share no base but Exception; anything else is a bug of ours and goes on.
-            if not type(fault).__module__.startswith("onnxruntime"):
-                raise
-            raise ModelError(f"{path}: onnxruntime cannot load it: {fault}") from fault
-        self._check(path)
+        self.promise = read_promise(folder)
+        self.last: Outputs | None = None
+        """The outputs of the last run, for whoever tells the plan; taken away by them."""
+        names = [entry["name"] for entry in self.promise["outputs"]]
+        if twin is not None:
+            self._compute: Callable[[Mapping[str, Floats]], Outputs] = lambda feed: {
+                name: np.asarray(value, np.float32) for name, value in twin(feed).items()
+            }
+            return
+        session = _session(folder / "model.onnx")
+        _check(folder / "model.onnx", self.promise, session)
+        self._compute = lambda feed: dict(zip(names, _run(folder, session, names, feed), strict=True))
 
-    def _check(self, path: Path) -> None:
-        for kind, told, found in (
-            ("inputs", self.promise["inputs"], self._session.get_inputs()),
-            ("outputs", self.promise["outputs"], self._session.get_outputs()),
-        ):
-            wanted, there = [entry["name"] for entry in told], [entry.name for entry in found]
-            if wanted != there:
-                raise ModelError(f"{path}: {kind} are {there}, signature.json promises {wanted}")
-
-    def run(self, inputs: Mapping[str, Floats]) -> dict[str, npt.NDArray[Any]]:
+    def run(self, inputs: Mapping[str, Floats]) -> Outputs:
         """All outputs by name. Raises ModelError for wrong shapes and for anything that is not finite, in or out."""
+        self.last = None
         feed = {entry["name"]: _checked(self.folder, entry, inputs) for entry in self.promise["inputs"]}
         _same_lengths(self.folder, self.promise["inputs"], feed)
-        names = [entry["name"] for entry in self.promise["outputs"]]
-        results = dict(zip(names, self._session.run(names, feed), strict=True))
+        results = self._compute(feed)
         for name, value in results.items():
             if not np.isfinite(value).all():
                 raise ModelError(f"{self.folder.name}: output {name} is not finite")
+        self.last = results
         return results
 
+    def take(self) -> Outputs | None:
+        """The last run's outputs, once."""
+        last, self.last = self.last, None
+        return last
 
-def _read_promise(path: Path) -> dict[str, Any]:
+
+def twin_of(name: str) -> Twin:
+    """The numpy twin of one of our graphs."""
+    twin: Twin = importlib.import_module(f"models.{name}.twin").plan
+    return twin
+
+
+def _is_theirs(fault: Exception) -> bool:
+    """onnxruntime's own errors share no base but Exception; anything else is a bug of ours and goes on."""
+    return type(fault).__module__.startswith("onnxruntime") or isinstance(fault, RuntimeError | ValueError | OSError)
+
+
+def _session(path: Path) -> Any:
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
+    options.log_severity_level = 4
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        raise ModelError(f"{path}: cannot be read: {fault}") from fault
-    if not isinstance(told, dict) or not {"inputs", "outputs"} <= told.keys():
-        raise ModelError(f"{path}: wanted `inputs` and `outputs`")
-    return told
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as fault:
+        if not _is_theirs(fault):
+            raise
+        raise ModelError(f"{path}: onnxruntime cannot load it: {fault}") from fault
+
+
+def _run(folder: Path, session: Any, names: list[str], feed: Mapping[str, Floats]) -> list[npt.NDArray[Any]]:
+    try:
+        results: list[npt.NDArray[Any]] = session.run(names, dict(feed))
+        return results
+    except Exception as fault:
+        if not _is_theirs(fault):
+            raise
+        raise ModelError(f"{folder.name}: onnxruntime cannot run it: {fault}") from fault
+
+
+def _check(path: Path, promise: Mapping[str, Any], session: Any) -> None:
+    for kind, told, found in (
+        ("inputs", promise["inputs"], session.get_inputs()),
+        ("outputs", promise["outputs"], session.get_outputs()),
+    ):
+        wanted, there = [entry["name"] for entry in told], [entry.name for entry in found]
+        if wanted != there:
+            raise ModelError(f"{path}: {kind} are {there}, signature.json promises {wanted}")
 
 
 def _checked(folder: Path, entry: Mapping[str, Any], inputs: Mapping[str, Floats]) -> Floats:

@@ -27,6 +27,9 @@ class Shaper:
         self._envelope = envelope
         self._last: dict[str, _Last] = {}
 
+    def has(self, point: str) -> bool:
+        return point in self._envelope
+
     def low(self, point: str, otherwise: float) -> float:
         limit = self._envelope.get(point)
         return otherwise if limit is None else limit.low
@@ -76,6 +79,7 @@ class Shaper:
         value = self.bend(point, wish, present, now, dead_band=dead_band)
         if value is None:
             return None
+        bound = self._bound(point, wish, present, value) if abs(wish - value) > max(dead_band, 0.005) else ()
         return Proposal(
             point=point,
             value=round(value, 2),
@@ -83,7 +87,18 @@ class Shaper:
             reason=reason,
             until_mono_s=now.mono_s + UNTIL_S,
             expects=expects or {},
+            limits=bound,
         )
+
+    def _bound(self, point: str, wish: float, present: float, value: float) -> tuple[str, ...]:
+        """Which of the point's limits the wish met."""
+        limit = self._envelope[point]
+        met = {
+            "low": wish < limit.low and value <= limit.low + 1e-6,
+            "high": wish > limit.high and value >= limit.high - 1e-6,
+            "step": abs(wish - present) > limit.step and abs(value - present) >= limit.step - 1e-6,
+        }
+        return tuple(name for name, is_met in met.items() if is_met) or ("hold",)
 
     def forget(self, prefix: str) -> None:
         """The machine was handed back: its next move is a first one."""

@@ -6,6 +6,8 @@ the database: that commit has to be on the card, and comes once in two hours or 
 
 from __future__ import annotations
 
+import json
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -94,6 +96,13 @@ class Keeper:
                 "INSERT OR IGNORE INTO boots (id, started_unix_s, clock_set, offset_s) VALUES (?, ?, ?, ?)", row
             )
         return state
+
+    def chain(self) -> str:
+        """The name of this file's order of records: a file that is begun anew counts from 1 again, under another."""
+        with self.transaction() as conn:
+            conn.execute("INSERT OR IGNORE INTO state VALUES ('chain', ?)", (dump(os.urandom(8).hex()),))
+            row = conn.execute("SELECT json FROM state WHERE name = 'chain'").fetchone()
+        return str(json.loads(row[0]))
 
     def _keep_point(self, spec: PointSpec) -> None:
         rank = int(class_of(spec))

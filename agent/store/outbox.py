@@ -29,6 +29,8 @@ class Outbox:
         self._last_seq = 0
         self.has_moved = False
         """Cursors that are not written yet."""
+        self.chain = ""
+        """Names this order of records; a store that is begun anew counts from 1 again, under another name."""
 
     @property
     def last_seq(self) -> int:

@@ -104,6 +104,7 @@ class Store:
         finally:
             self._take_notes()
         self.outbox.recall(state.cursors)
+        self.outbox.chain = await self._workers.keep(lambda keeper: keeper.chain())
         self.outbox.committed(state.seq)
         self._dropped += state.dropped
         self._sealed_number = await self._workers.write(lambda writer: writer.sealed)

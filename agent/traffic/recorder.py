@@ -20,7 +20,7 @@ from agent.control.dispatch import Dispatch
 from agent.control.wheel import Wheel
 from agent.core.clock import Clock, Instant
 from agent.core.command import Command, Outcome, Proposal
-from agent.core.features import Features
+from agent.core.features import Features, Forecast
 from agent.core.protocols import Strategy
 from agent.core.scan import Scan
 from agent.learn.parameters import Parameters
@@ -47,6 +47,10 @@ class Recorder:
 
     def adopt(self, learned: Parameters) -> None:
         self._put({"kind": "adopt", "parameters": learned.to_json()})
+
+    def forecast(self, point: str, forecast: Forecast) -> None:
+        at, values = forecast
+        self._put({"kind": "forecast", "point": point, "at": at.tolist(), "values": values.tolist()})
 
     def _put(self, event: Scan | dict[str, Any]) -> None:
         if self._turn is not None:

@@ -30,6 +30,9 @@ from agent.optimize.planner import OnnxPlanner
 from agent.traffic import frames
 from agent.traffic.recorder import told_wish
 
+OUTSIDE = "upstream"
+"""The source of wishes that the inbox took."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
@@ -104,9 +107,10 @@ class _Stage:
         return self.strategy.name
 
     def propose(self, features: Features, now: Instant) -> list[Proposal]:
-        wishes = self.strategy.propose(features, now)
-        told = [told_wish(wish) for wish in wishes]
         then = self.wishes.popleft() if self.wishes else []
+        wishes = [_from_outside(told) for told in then if told[2] == OUTSIDE]
+        wishes += self.strategy.propose(features, now)
+        told = [told_wish(wish) for wish in wishes]
         for recorded, is_now in zip(then, told, strict=False):
             if recorded != is_now:
                 raise _Differs(f"the wish for {is_now[0]}", recorded, is_now)
@@ -146,6 +150,11 @@ class _Devices(Dispatch):
         """Heartbeats decide nothing."""
 
 
+def _from_outside(told: list[Any]) -> Proposal:
+    """A wish that came in from upstream: nothing here would make it again."""
+    return Proposal(point=told[0], value=told[1], source=told[2], reason="recorded", until_mono_s=told[3])
+
+
 def _instant(told: list[Any]) -> Instant:
     return Instant(unix_s=told[0], mono_s=told[1], is_set=told[2])
 
@@ -172,6 +181,8 @@ async def _replay(path: Path, config: SiteConfig | None) -> Replayed:
             scans += 1
         elif event["kind"] == "adopt" and isinstance(stage.strategy, OnnxPlanner):
             stage.strategy.adopt(Parameters.from_json(event["parameters"]))
+        elif event["kind"] == "forecast" and isinstance(stage.strategy, OnnxPlanner):
+            stage.strategy.feeds.put(event["point"], (np.array(event["at"]), np.array(event["values"])))
         elif event["kind"] == "turn":
             turns += 1
             difference = await _turn(stage, wheel, event)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from agent.core.batch import Ack, Batch
 from agent.core.errors import BrokerError
+from agent.uplink.parcel import Parcel
 
 
-class MemoryLink:
-    """The upstream as two lists: for tests in virtual time, and for a site that sends nothing anywhere."""
+class MemorySink:
+    """The upstream as a list: for tests in virtual time, and for a site that sends nothing anywhere."""
 
-    def __init__(self, answer: Callable[[Batch], int] | None = None, *, delay_s: float = 0.0) -> None:
-        self.batches: list[Batch] = []
-        """Every batch that arrived, repeats included."""
-        self.kept = 0
-        self.last_ack: Ack | None = None
-        self._answer = answer or self._keep
+    def __init__(self, take: Callable[[Parcel], None] | None = None, *, delay_s: float = 0.0) -> None:
+        """`take` may raise what a sink's `send` may raise."""
+        self.parcels: list[Parcel] = []
+        """Every parcel that was kept, repeats included."""
+        self._take = take or self.parcels.append
         self._delay_s = delay_s
         self._up = asyncio.Event()
         self._up.set()
@@ -34,14 +33,12 @@ class MemoryLink:
     async def ready(self) -> None:
         await self._up.wait()
 
-    async def send(self, batch: Batch) -> Ack:
+    async def stir(self) -> None:
+        await asyncio.Event().wait()
+
+    async def send(self, parcel: Parcel) -> int:
         await asyncio.sleep(self._delay_s)
         if not self._up.is_set():
             raise BrokerError("the link in memory is down")
-        self.batches.append(batch)
-        self.last_ack = Ack(acked=self._answer(batch))
-        return self.last_ack
-
-    def _keep(self, batch: Batch) -> int:
-        self.kept = max(self.kept, batch.last_seq)
-        return self.kept
+        self._take(parcel)
+        return 0

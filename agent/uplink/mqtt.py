@@ -1,4 +1,4 @@
-"""Upstream by MQTT: batches go out on one topic, cumulative acknowledgements come back on another.
+"""Upstream by MQTT: batches of columns go out on one topic, the receiver's answers come back on another.
 
 The broker's PUBACK says that the broker has the batch, not that anyone kept it: a broker that was killed and restarted
 had forgotten 57 of 6,000 messages that it had confirmed (our own trial). Only the receiver's own word counts.
@@ -8,189 +8,188 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import nullcontext
 
-import aiomqtt
-
-from agent.core.batch import Ack, Batch
+from agent.config import sinks as config
 from agent.core.clock import Clock
 from agent.core.errors import BrokerError, OperatingError
-from agent.core.pauses import Pauses
-from agent.runtime.sockets import NO_DELAY
-from agent.runtime.tasks import obey_cancel
-from agent.uplink.payload import decode_ack, encode
+from agent.runtime.mqtt_client import Broker, MqttClient, reach
+from agent.uplink.answers import Answer, decode_answer
+from agent.uplink.columns import Compression, Format, encode, layout_id
+from agent.uplink.parcel import Parcel
+from agent.uplink.ranges import Ranges
+from agent.uplink.registry import Place
+from agent.uplink.sink import RefusedError
 
 log = logging.getLogger(__name__)
 
-KEEPALIVE_S = 15
-"""A half-open connection is noticed after about twice this (MQTT 3.1.1, 3.1.2.10, and the client's own check)."""
-CONNECT_S = 5.0
-MAX_ACKS_WAITING = 100
-"""Incoming messages kept at most; acknowledgements are cumulative, so a lost one costs nothing."""
+
+def make(told: config.MqttSink, place: Place) -> MqttSink:
+    """As the site's config tells it. Raises ConfigError."""
+    return MqttSink(
+        reach(place.brokers[told.broker]),
+        place.clock,
+        prefix=told.prefix,
+        site=place.site,
+        gateway=place.gateway,
+        newest=place.newest,
+        format_=told.format,
+        compression=told.compression,
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broker:
-    """How to reach the broker."""
-
-    host: str
-    port: int
-    username: str | None = None
-    password: str | None = None
-    client_id: str | None = None
-
-
-class MqttLink:
-    """A `Link` over one broker. Each connection has a client of its own: an old one would send its leftovers again."""
+class MqttSink:
+    """One connection to one broker, and what the receiver behind it says."""
 
     def __init__(
-        self, broker: Broker, clock: Clock, *, prefix: str, site: str, gateway: str, ack_timeout_s: float = 10.0
+        self,
+        broker: Broker,
+        clock: Clock,
+        *,
+        prefix: str,
+        site: str,
+        gateway: str,
+        newest: Callable[[], int],
+        format_: Format = "json",
+        compression: Compression = "gzip",
+        answer_s: float = 10.0,
     ) -> None:
-        self._broker = broker
+        """`newest`: the last record that exists; who claims to have kept more is not believed."""
         self._clock = clock
-        self._site = site
-        self._gateway = gateway
+        self._site, self._gateway = site, gateway
+        self._chain = ""
+        """Of the latest parcel: an answer about another one speaks of a store that this gateway had before."""
+        self._newest = newest
+        self._format: Format = format_
+        self._compression: Compression = compression
         self._topic = f"{prefix}/{site}/{gateway}/batch"
-        self._ack_topic = f"{prefix}/{site}/{gateway}/ack"
-        self._ack_timeout_s = ack_timeout_s
-        self._pauses = Pauses(first_s=1.0, longest_s=60.0, seed=f"{site}/{gateway}")
-        self._client: aiomqtt.Client | None = None
-        self._up = asyncio.Event()
+        self._answer_s = answer_s
+        self._client = MqttClient(
+            broker,
+            clock,
+            {f"{prefix}/{site}/{gateway}/answer": self._hear},
+            came_up=self._came_up,
+            went_down=self._wake,
+        )
         self._order = asyncio.Lock()
+        self._kept = Ranges()
+        """What the receiver has said in this connection."""
+        self._refused: dict[int, Answer] = {}
+        """First record of a refused parcel -> what was said of it."""
+        self._explained: set[str] = set()
+        """Layouts that the receiver has kept something of in this connection."""
         self._news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._down: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Done when the connection that is up has ended."""
         self._is_silent = False
-        """No acknowledgement came for too long: simulated time no longer waits for one."""
-        self._told_down = False
-        self._life: asyncio.Timeout | None = None
-        self.last_ack: Ack | None = None
-        self.broken_acks = 0
-        """Acknowledgements that could not be read."""
-        self.connections = 0
-        """Connections made so far."""
+        """No answer came for too long: simulated time no longer waits for one."""
+        self.broken_answers = 0
+        self.refused_answers = 0
+        """Answers about records that do not exist."""
 
-    async def ready(self) -> None:
-        await self._up.wait()
+    @property
+    def connections(self) -> int:
+        return self._client.connections
 
     async def run(self) -> None:
-        # Keep-alive, time-outs and pauses are the real world's, also where time is steered.
-        with self._clock.on_wall():
-            while True:
-                try:
-                    await self._connection()
-                except (aiomqtt.MqttError, OSError, ValueError) as fault:
-                    self._tell_down(fault)
-                obey_cancel()
-                await asyncio.sleep(self._pauses.next())
+        await self._client.run()
 
-    async def _connection(self) -> None:
-        """One connection from its first packet to its last."""
-        async with AsyncExitStack() as stack, asyncio.timeout(None) as self._life:
-            client = await stack.enter_async_context(self._new_client())
-            await client.subscribe(self._ack_topic, qos=1)
-            obey_cancel()
-            self._come_up(client)
+    async def ready(self) -> None:
+        await self._client.ready()
+
+    async def stir(self) -> None:
+        """An answer to what the broker had kept for a receiver that was away."""
+        while True:
             try:
-                async for message in client.messages:
-                    self._hear(message.payload)
-            finally:
-                self._go_down()
+                await asyncio.shield(self._news)
+                return
+            except BrokerError:
+                continue
 
-    def _new_client(self) -> aiomqtt.Client:
-        return aiomqtt.Client(
-            self._broker.host,
-            self._broker.port,
-            username=self._broker.username,
-            password=self._broker.password,
-            identifier=self._broker.client_id,
-            clean_session=True,
-            keepalive=KEEPALIVE_S,
-            timeout=CONNECT_S,
-            socket_options=[NO_DELAY],
-            max_queued_incoming_messages=MAX_ACKS_WAITING,
+    def _came_up(self) -> None:
+        self._kept = Ranges()
+        self._explained.clear()
+        self._refused.clear()
+
+    async def send(self, parcel: Parcel) -> int:
+        self._chain = parcel.chain
+        with self._clock.hold():
+            async with self._order:  # First come, first out.
+                sent = await self._publish(parcel)
+        # A broker that answers with nobody behind it must not stop simulated time.
+        with nullcontext() if self._is_silent else self._clock.hold():
+            await self._until_kept(parcel)
+        self._explained |= {layout_id(block.layout) for block in parcel.blocks}
+        return sent
+
+    async def _publish(self, parcel: Parcel) -> int:
+        known = frozenset(self._explained)
+        payload = await asyncio.get_running_loop().run_in_executor(
+            None,
+            lambda: encode(
+                parcel,
+                self._site,
+                self._gateway,
+                format_=self._format,
+                compression=self._compression,
+                known=known,
+            ),
         )
+        await self._client.publish(self._topic, payload, qos=1)
+        return len(payload)
 
-    def _come_up(self, client: aiomqtt.Client) -> None:
-        self._client = client
-        self._down = asyncio.get_running_loop().create_future()
-        self._pauses.reset()
-        self.connections += 1
-        self._up.set()
-        if self._told_down:
-            self._told_down = False
-            log.warning("uplink: %s:%d answers again", self._broker.host, self._broker.port)
+    async def _until_kept(self, parcel: Parcel) -> None:
+        life = self._client.connections
+        while not self._kept.covers(parcel.first_seq, parcel.last_seq):
+            refusal = self._refused.pop(parcel.first_seq, None)
+            if refusal is not None and refusal.refused == (parcel.first_seq, parcel.last_seq):
+                raise RefusedError(refusal.reason or "the receiver gave no reason")
+            if not self._client.is_up or self._client.connections != life:
+                raise BrokerError("the connection to the broker ended")
+            await self._next_news()
 
-    def _go_down(self) -> None:
-        self._client = None
-        self._up.clear()
-        self._down.set_result(None)
-        self._tell(BrokerError("the connection to the broker ended"))
-
-    def _tell_down(self, fault: Exception) -> None:
-        if not self._told_down:
-            self._told_down = True
-            log.warning("uplink: %s:%d cannot be reached: %s", self._broker.host, self._broker.port, fault)
-
-    def _hear(self, payload: object) -> None:
+    async def _next_news(self) -> None:
         try:
-            self.last_ack = decode_ack(payload if isinstance(payload, bytes) else b"")
+            async with asyncio.timeout(self._clock.io_s(self._answer_s)):
+                await asyncio.shield(self._news)
+        except TimeoutError:
+            self._is_silent = True
+            raise BrokerError(f"no receiver answered for {self._answer_s:g} s") from None
+
+    def _hear(self, payload: bytes) -> None:
+        try:
+            answer = decode_answer(payload)
         except OperatingError as fault:
-            self.broken_acks += 1
+            self.broken_answers += 1
             log.warning("uplink: ignored %s", fault)
             return
+        if answer.chain != self._chain:
+            return
+        if max((last for _, last in answer.kept), default=0) > self._newest():
+            self._disbelieve(answer)
+            return
         self._is_silent = False
-        self._tell(None)
+        for first, last in answer.kept:
+            self._kept.add(first, last)
+        if answer.refused is not None:
+            self._refused[answer.refused[0]] = answer
+        if answer.unknown:
+            self._explained.clear()
+            self._wake(BrokerError("the receiver asks what the columns mean"))
+            return
+        self._wake(None)
 
-    def _tell(self, fault: BrokerError | None) -> None:
-        """Wake all that wait for an acknowledgement."""
+    def _disbelieve(self, answer: Answer) -> None:
+        self.refused_answers += 1
+        last = max(last for _, last in answer.kept)
+        self._wake(
+            BrokerError(f"the receiver says that it kept record {last}, but only {self._newest()} exist: refused")
+        )
+
+    def _wake(self, fault: BrokerError | None) -> None:
+        """Tell all that wait for an answer."""
         news, self._news = self._news, asyncio.get_running_loop().create_future()
         if fault is None:
             news.set_result(None)
         else:
             news.set_exception(fault)
             news.exception()  # Mark it as seen: perhaps nobody waits.
-
-    async def send(self, batch: Batch) -> Ack:
-        """Publish, then wait until the receiver has kept it. Raises BrokerError: link down, or no progress."""
-        with self._clock.hold():
-            await self._publish(batch)
-        # A broker that answers with nobody behind it must not stop simulated time.
-        with nullcontext() if self._is_silent else self._clock.hold():
-            return await self._acked(batch.last_seq)
-
-    async def _publish(self, batch: Batch) -> None:
-        async with self._order:  # First come, first out.
-            loop = asyncio.get_running_loop()
-            payload = await loop.run_in_executor(None, encode, batch, self._site, self._gateway)
-            client = self._client
-            if client is None:
-                raise BrokerError("not connected to the broker")
-            publishing = asyncio.ensure_future(client.publish(self._topic, payload, qos=1))
-            try:
-                # The client would go on waiting for the broker's word after the connection has ended.
-                await asyncio.wait({publishing, self._down}, return_when=asyncio.FIRST_COMPLETED)
-                if not publishing.done():
-                    raise BrokerError("the connection to the broker ended")
-                await publishing
-            except (aiomqtt.MqttError, ValueError) as fault:
-                self._end_connection(client)
-                raise BrokerError(f"publish failed: {fault}") from fault
-            finally:
-                publishing.cancel()
-
-    def _end_connection(self, client: aiomqtt.Client) -> None:
-        # The client keeps what it could not publish and would send it later, out of order: begin with a new one.
-        if self._life is not None and client is self._client and not self._life.expired():
-            self._life.reschedule(asyncio.get_running_loop().time())
-
-    async def _acked(self, last_seq: int) -> Ack:
-        while self.last_ack is None or self.last_ack.acked < last_seq:
-            try:
-                async with asyncio.timeout(self._clock.io_s(self._ack_timeout_s)):
-                    await asyncio.shield(self._news)
-            except TimeoutError:
-                self._is_silent = True
-                raise BrokerError(f"no acknowledgement for {self._ack_timeout_s:g} s") from None
-        return self.last_ack

@@ -13,7 +13,8 @@ from simulator.energyplus.face import Look, Place, Seen, scalar
 from simulator.energyplus.shell import ZONES
 from simulator.parts import Books
 from simulator.physics.comfort import COMFORT_HIGH_C, COMFORT_LOW_C, COMFORT_SLACK_K, DAMP_KG_KG, DEW_POINT_MAX_C
-from simulator.physics.floor import AHU_ROLES, COOLING_SETPOINT, DEADBAND_K, HEATING_SETPOINT, ZONE_ROLES
+from simulator.physics.floor import AHU_ROLES
+from simulator.physics.inhabited import COOLING_SETPOINT, DEADBAND_K, HEATING_SETPOINT, ZONE_ROLES
 from simulator.physics.psychrometrics import dew_point
 from simulator.plant import Permit, WritablePoint
 

@@ -130,6 +130,8 @@ class DataHall(Part):
         self.equipment["room1"] = {"kind": "data_room"}
         for crac in self.cracs:
             self.equipment[crac] = {"kind": "crac", "serves": "room1", "inlet_max_c": 27.0, "it_meter": "meter2"}
+            if chilled is not None:
+                self.equipment[crac]["chilled_by"] = "chilled_water1"
         self.uses = ("crac_fan", "compressor", "it", "ups", "pdu")
         own_kind = "chiller-trip" if chilled is None else "stuck-valve"
         self.ailments = {"fouled-filter": self.cracs, own_kind: self.cracs}

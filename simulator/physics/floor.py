@@ -7,32 +7,16 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from simulator.parts import SUB_STEP_S, Array, Own, Part, follow
+from simulator.parts import SUB_STEP_S, Array, Own, follow
 from simulator.physics import airside
 from simulator.physics.airside import AirHandler, Airstream, condition
 from simulator.physics.comfort import book_comfort
+from simulator.physics.inhabited import CLOCK, COOLING_SETPOINT, HEATING_SETPOINT, ZONE_ROLES, Gains, Inhabited, percent
 from simulator.physics.occupancy import People
 from simulator.physics.psychrometrics import CP_AIR_J_KG_K
 from simulator.physics.weather import SkyDay
-from simulator.physics.zones import OUTDOOR_CO2_PPM, DayGains, Inflow, ZoneAir, ZoneNetwork
+from simulator.physics.zones import OUTDOOR_CO2_PPM, Inflow, ZoneNetwork
 from simulator.plant import Permit, WritablePoint
-
-DEADBAND_K = 0.5
-"""The controller keeps heating at least so far below cooling."""
-HEAT_W_PERSON = 75.0
-"""Sensible heat of a seated office worker, ASHRAE Fundamentals, chapter on nonresidential loads."""
-
-HEATING_SETPOINT = "zone_air_heating_temperature_setpoint"
-COOLING_SETPOINT = "zone_air_cooling_temperature_setpoint"
-ZONE_ROLES = (
-    "zone_air_temperature",
-    "occupancy_count",
-    "supply_air_flow",
-    "co2_level",
-    "zone_air_relative_humidity",
-    HEATING_SETPOINT,
-    COOLING_SETPOINT,
-)
 
 
 class Chilled(Protocol):
@@ -46,20 +30,6 @@ class Hot(Protocol):
 
     readiness: Array
     """0..1, how much of its design heat a coil can give with this water."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gains:
-    """Lights and plugs, [zones, worlds]."""
-
-    light_w: Array
-    """On while anybody is in the zone."""
-    base_w: Array
-    plug_w_person: float = 110.0
-
-    def draw(self, people: Array) -> Array:
-        """W, of a day's people [minutes, zones, worlds]."""
-        return self.base_w + self.light_w * (people > 0.0) + self.plug_w_person * people
 
 
 class Loop:
@@ -93,17 +63,12 @@ class FloorPlan:
     """Where the reheat comes from: the machine's heat pump, hot-water, electric."""
 
 
-class Floor(Part):
+class Floor(Inhabited):
     """Zones, dampers, fan, coils, and ordinary control: a clock for the fan, set-points by hours, night frost guard."""
 
-    OWN: ClassVar = {
+    OWN: ClassVar = CLOCK | {
         "start_h": Own(5.0, 0.0, 24.0, "the air handler's clock switches on, h"),
         "stop_h": Own(21.0, 0.0, 24.0, "and off, h"),
-        "weekend": Own(1.0, 0.0, 1.0, "1: the clock runs on Saturdays and Sundays too"),
-        "heating_c": Own(22.0, 5.0, 35.0, "heating set-point in these hours, C"),
-        "cooling_c": Own(23.0, 5.0, 35.0, "cooling set-point in these hours, C"),
-        "heating_off_c": Own(18.0, 5.0, 35.0, "heating set-point outside them, C"),
-        "cooling_off_c": Own(28.0, 5.0, 35.0, "cooling set-point outside them, C"),
         "supply_c": Own(14.0, 5.0, 35.0, "supply air, C"),
         "supply_reset_k": Own(0.0, 0.0, 8.0, "supply air rises by so much as it gets cold outdoors (24 to 10 C), K"),
         "night_low_c": Own(15.0, 5.0, 35.0, "a colder zone starts the machine at night, until all are 1 K above, C"),
@@ -121,7 +86,6 @@ class Floor(Part):
     ) -> None:
         """`zones`: our zones of `people`. `chilled`, `hot`: where coils without DX get their water."""
         self.plan = plan
-        self.own = {name: entry.default for name, entry in self.OWN.items()} | (own or {})
         self.points = _points(plan)
         self.writable = _writable(plan)
         self.permits = _permits(plan)
@@ -131,37 +95,23 @@ class Floor(Part):
         self.burns_gas = airside.GAS in (plan.handler.heating, plan.heating_from)
         self.uses = ("fan", "cooling", "heating", "plug")
         self.ailments = {"fouled-filter": (plan.ahu,), "stuck-valve": (plan.ahu,)}
-        shape = plan.flow_min_kg_s.shape
-        super().__init__(shape[1])
-        self.zones = ZoneAir(plan.network)
+        super().__init__(plan, people, zones, own)
         self.hot_water_w = self.coil_w = np.zeros(self.worlds)
         """`coil_w`, `hot_water_w`: heat asked of water plants in the last sub-step."""
         self.chilled, self.hot = chilled, hot
         self._nothing = np.zeros(self.worlds)
         self._flow_span = plan.flow_max_kg_s - plan.flow_min_kg_s
-        self._people, self._slice = people, zones
-        self._cool, self._warm = Loop(shape), Loop(shape)
+        self._cool, self._warm = Loop(plan.flow_min_kg_s.shape), Loop(plan.flow_min_kg_s.shape)
         self._was_on = np.zeros(self.worlds, bool)
         self._night = np.zeros(self.worlds)
         self._loss, self._valve = 0.0, None
         self._n = len(plan.zones)
-
-    def begin_day(self, day: int, sky: SkyDay) -> None:
-        self._crowd = self._people.day(day).people[:, self._slice]
-        self._plug_w = self.plan.gains.draw(self._crowd)
-        inside_w = self._plug_w + HEAT_W_PERSON * self._crowd
-        self._gains = DayGains.of(self.plan.network, sky.facades(self.plan.facing), inside_w, self._crowd)
-        self._is_clock_day = (sky.weekday < 5) | (self.own["weekend"] >= 0.5)
 
     def ail(self, kind: str, equipment: str, size: float | None) -> None:
         if kind == "fouled-filter":
             self._loss = size or 0.0
         else:
             self._valve = None if size is None else np.full(self.worlds, size)
-
-    def open_books(self) -> None:
-        self.books.add("zone_hi_ks", np.zeros_like(self.zones.air_c))
-        self.books.add("zone_lo_ks", np.zeros_like(self.zones.air_c))
 
     def advance(self, minute: int, sky: SkyDay, held: Array) -> None:
         outdoor, damp = sky.outdoor_c[minute], sky.humidity_kg_kg[minute]
@@ -202,18 +152,15 @@ class Floor(Part):
 
     def _orders(self, minute: int, outdoor: Array, held: Array) -> tuple[Array, Array, Array, Array]:
         """Fan on [worlds], heating and cooling set-points [zones, worlds], supply air [worlds]: own or remote."""
-        own, n, hour = self.own, self._n, minute / 60.0
-        is_hour = own["start_h"] <= hour < own["stop_h"]
-        in_hours = self._is_clock_day & is_hour
+        own, n = self.own, self._n
+        in_hours, heating, cooling = self.clock_orders(minute, held)
         coldest = self.zones.air_c.min(axis=0)
         self._night = (coldest < own["night_low_c"] + self._night) * 1.0
         is_on = follow(held[2 * n], in_hours | (self._night > 0.0)) >= 0.5
-        cooling = follow(held[n : 2 * n], np.where(in_hours, own["cooling_c"], own["cooling_off_c"]))
-        heating = follow(held[:n], np.where(in_hours, own["heating_c"], own["heating_off_c"]))
         supply = own["supply_c"]
         if own["supply_reset_k"]:
             supply = supply + own["supply_reset_k"] * np.minimum(1.0, np.maximum(0.0, (24.0 - outdoor) / 14.0))
-        return is_on, np.minimum(heating, cooling - DEADBAND_K), cooling, follow(held[2 * n + 1], supply)
+        return is_on, heating, cooling, follow(held[2 * n + 1], supply)
 
     def _condition(self, total: Array, share: Array, outdoor: Array, damp: Array, supply_c: Array) -> Airstream:
         """The air handler's sub-step, were it on; `share` of each zone in the return air."""
@@ -271,21 +218,12 @@ class Floor(Part):
         values[ahu + 9] = power.sum(axis=0)
         if not self.is_told:
             return
-        rows = (zones.air_c, people, flow, zones.co2_ppm, percent(zones), heating, cooling)
-        for role, row in enumerate(rows):
-            values[role:ahu:r] = row
+        self.show_zones((zones.air_c, people, flow, zones.co2_ppm, percent(zones), heating, cooling))
         rest = zones.air_c.mean(axis=0)
         values[ahu] = values[ahu + 1] = is_on
         values[ahu + 2] = np.where(is_on, air.supply_c, rest)
         values[ahu + 3] = np.where(is_on, air.return_c, rest)
         values[ahu + 4] = supply_c
-
-
-def percent(zones: ZoneAir) -> Array:
-    """Relative humidity, %: Magnus' formula is good enough to be shown."""
-    saturated_pa = 610.94 * np.exp(17.625 * zones.air_c / (243.04 + zones.air_c))
-    ratio = zones.humidity_kg_kg
-    return np.minimum(100.0, 100.0 * 101_325.0 * ratio / (0.621945 + ratio) / saturated_pa)
 
 
 AHU_ROLES = (

@@ -7,22 +7,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from simulator.parts import SUB_STEP_S, Array, Own, Part, follow
+from simulator.parts import SUB_STEP_S, Array, Own, follow
 from simulator.physics import airside
 from simulator.physics.airside import AirHandler, Airstream, condition
 from simulator.physics.comfort import book_comfort
-from simulator.physics.floor import (
-    COOLING_SETPOINT,
-    DEADBAND_K,
-    HEAT_W_PERSON,
-    HEATING_SETPOINT,
-    ZONE_ROLES,
-    Gains,
-    percent,
-)
+from simulator.physics.inhabited import CLOCK, COOLING_SETPOINT, HEATING_SETPOINT, ZONE_ROLES, Gains, Inhabited, percent
 from simulator.physics.occupancy import People
 from simulator.physics.weather import SkyDay
-from simulator.physics.zones import OUTDOOR_CO2_PPM, DayGains, Inflow, ZoneAir, ZoneNetwork
+from simulator.physics.zones import OUTDOOR_CO2_PPM, Inflow, ZoneNetwork
 from simulator.plant import Permit, WritablePoint
 
 SWITCH_K = 0.5
@@ -65,23 +57,17 @@ class PackagedPlan:
     gains: Gains
 
 
-class PackagedFloor(Part):
+class PackagedFloor(Inhabited):
     """Zones, each with a roof-top unit; ordinary control: the fan runs all through the clock's hours, on or off."""
 
-    OWN: ClassVar = {
+    OWN: ClassVar = CLOCK | {
         "start_h": Own(5.0, 0.0, 24.0, "the units' clock switches on, h"),
         "stop_h": Own(21.0, 0.0, 24.0, "and off, h"),
-        "weekend": Own(1.0, 0.0, 1.0, "1: the clock runs on Saturdays and Sundays too"),
-        "heating_c": Own(22.0, 5.0, 35.0, "heating set-point in these hours, C"),
-        "cooling_c": Own(23.0, 5.0, 35.0, "cooling set-point in these hours, C"),
-        "heating_off_c": Own(18.0, 5.0, 35.0, "heating set-point outside them, C"),
-        "cooling_off_c": Own(28.0, 5.0, 35.0, "cooling set-point outside them, C"),
         "fan_auto": Own(0.0, 0.0, 1.0, "1: in the clock's hours the fan runs only while it heats or cools"),
     }
 
     def __init__(self, plan: PackagedPlan, people: People, zones: slice, own: dict[str, float] | None = None) -> None:
         self.plan = plan
-        self.own = {name: entry.default for name, entry in self.OWN.items()} | (own or {})
         zone_points = tuple(f"{zone}.{role}" for zone in plan.zones for role in ZONE_ROLES)
         self.points = zone_points + tuple(f"{unit}.{role}" for unit in plan.units for role in RTU_ROLES)
         self.writable = _writable(plan)
@@ -90,27 +76,14 @@ class PackagedFloor(Part):
         self.uses = ("fan", "cooling", "heating", "plug")
         self.burns_gas = plan.handler.heating == airside.GAS
         self.ailments = {"fouled-filter": plan.units, "chiller-trip": plan.units}
+        super().__init__(plan, people, zones, own)
         shape = plan.flow_kg_s.shape
-        super().__init__(shape[1])
-        self.zones = ZoneAir(plan.network)
         self.stage = np.zeros(shape)
         """+1 heats, -1 cools, 0 neither."""
         self._rest_s = np.zeros(shape)
         self._was_on = np.zeros(shape, bool)
         self._loss, self._tripped = np.zeros(shape), np.zeros(shape, bool)
-        self._people, self._slice = people, zones
         self._n = len(plan.zones)
-
-    def begin_day(self, day: int, sky: SkyDay) -> None:
-        self._crowd = self._people.day(day).people[:, self._slice]
-        self._plug_w = self.plan.gains.draw(self._crowd)
-        inside_w = self._plug_w + HEAT_W_PERSON * self._crowd
-        self._gains = DayGains.of(self.plan.network, sky.facades(self.plan.facing), inside_w, self._crowd)
-        self._is_clock_day = (sky.weekday < 5) | (self.own["weekend"] >= 0.5)
-
-    def open_books(self) -> None:
-        self.books.add("zone_hi_ks", np.zeros_like(self.zones.air_c))
-        self.books.add("zone_lo_ks", np.zeros_like(self.zones.air_c))
 
     def ail(self, kind: str, equipment: str, size: float | None) -> None:
         row = self.plan.units.index(equipment)
@@ -148,15 +121,10 @@ class PackagedFloor(Part):
 
     def _orders(self, minute: int, held: Array) -> tuple[Array, Array, Array]:
         """Allowed to run, heating and cooling set-points, all [zones, worlds]."""
-        own, n, hour = self.own, self._n, minute / 60.0
-        is_hour = own["start_h"] <= hour < own["stop_h"]
-        in_hours = self._is_clock_day & is_hour
-        cooling = follow(held[n : 2 * n], np.where(in_hours, own["cooling_c"], own["cooling_off_c"]))
-        heating = follow(held[:n], np.where(in_hours, own["heating_c"], own["heating_off_c"]))
-        heating = np.minimum(heating, cooling - DEADBAND_K)
+        in_hours, heating, cooling = self.clock_orders(minute, held)
         air = self.zones.air_c
         calls = (air < heating - SWITCH_K) | (air > cooling + SWITCH_K) | (self.stage != 0.0)
-        return follow(held[2 * n :], in_hours | calls) >= 0.5, heating, cooling
+        return follow(held[2 * self._n :], in_hours | calls) >= 0.5, heating, cooling
 
     def _switch(self, heating: Array, cooling: Array, is_allowed: Array) -> None:
         """The thermostat's contacts, with the compressor's rest."""
@@ -228,9 +196,7 @@ class PackagedFloor(Part):
         values[first + 8 :: u] = power.sum(axis=0)
         if not self.is_told:
             return
-        rows = (zones.air_c, people, flow, zones.co2_ppm, percent(zones), heating, cooling)
-        for role, row in enumerate(rows):
-            values[role:first:r] = row
+        self.show_zones((zones.air_c, people, flow, zones.co2_ppm, percent(zones), heating, cooling))
         supply = np.where(is_on, air.supply_c, zones.air_c)
         for role, row in enumerate((is_allowed, is_on, supply, zones.air_c)):
             values[first + role :: u] = row

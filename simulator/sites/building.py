@@ -13,8 +13,9 @@ from simulator.physics.airside import AirHandler
 from simulator.physics.chillers import ChillerPlan
 from simulator.physics.dataroom import HallPlan, Racks
 from simulator.physics.electrical import Battery, BatteryPlan, Pv
-from simulator.physics.floor import FloorPlan, Gains
+from simulator.physics.floor import FloorPlan
 from simulator.physics.hotwater import HotWaterPlan
+from simulator.physics.inhabited import Gains
 from simulator.physics.lifts import LiftPlan
 from simulator.physics.packaged import PackagedPlan
 from simulator.physics.psychrometrics import CP_AIR_J_KG_K

@@ -21,7 +21,7 @@ from agent.runtime.loops import SteeredLoop
 from simulator.faults import Fault, of_layer
 from simulator.storm import dice
 from simulator.storm.laws import LawBroken, Watch, WatchedDevice
-from simulator.storm.upstream import MoodyLink, Upstream
+from simulator.storm.upstream import MoodySink, Upstream
 from simulator.virtual import write_site
 from simulator.wires.malice import Malice
 from simulator.wires.memory import MemoryDevice, MemoryWires
@@ -97,15 +97,15 @@ def _first_law(group: BaseException) -> BaseException:
 class _Life:
     """One process of the agent, as far as the storm can tell."""
 
-    def __init__(self, house: House, devices: dict[str, WatchedDevice], link: MoodyLink) -> None:
-        self.house, self.devices, self.link = house, devices, link
+    def __init__(self, house: House, devices: dict[str, WatchedDevice], sink: MoodySink) -> None:
+        self.house, self.devices, self.sink = house, devices, sink
 
     def die(self) -> None:
         """Without a word: nothing more comes out, and nothing in."""
         for device in self.devices.values():
             device.is_cut = True
-        self.link.is_cut = True
-        self.link.come_up()
+        self.sink.is_cut = True
+        self.sink.come_up()
         self.house.stop()
 
 
@@ -179,8 +179,8 @@ class _Storm:
         self.lives += 1
         self.watch.alive_since = self.watch.mono_s()
         devices = {name: self._watched(name, device) for name, device in self.wires.devices.items()}
-        link = MoodyLink(self.upstream)
-        link.look()
+        sink = MoodySink(self.upstream)
+        sink.look()
         house = await open_house(
             load(self.site),
             self.clock,
@@ -188,9 +188,9 @@ class _Storm:
             mode="full",
             strategy=self.weather.strategy,
             registers=devices,
-            link=link,
+            sink=sink,
         )
-        return _Life(house, devices, link)
+        return _Life(house, devices, sink)
 
     def _watched(self, name: str, device: MemoryDevice) -> WatchedDevice:
         return WatchedDevice(device, name, self.watch, lambda: self.clock.read().unix_s)
@@ -259,7 +259,7 @@ class _Storm:
         on = {fault.kind for fault in of_layer(self.weather.faults, "link") if fault.is_on(now)}
         self.upstream.is_down = bool(on & {"link-down", "broker-down"})
         if self.life is not None:
-            self.life.link.look()
+            self.life.sink.look()
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (FULL_BYTES if "disk-full" in on else hard, hard))
 
@@ -277,7 +277,7 @@ class _Storm:
         """The day is over: links and disk are well again."""
         self.upstream.is_down, self.upstream.is_calm = False, True
         if self.life is not None:
-            self.life.link.look()
+            self.life.sink.look()
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import resource
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from agent.runtime.usage import read_usage
 from simulator.storm.day import Day, folder_of, live
 from simulator.storm.laws import LawBroken
 
@@ -34,8 +34,7 @@ def one(seed: int) -> Told:
         except Exception as fault:  # Whatever unwound the agent is a finding, and is told with its seed.
             logging.getLogger(__name__).debug("seed %d", seed, exc_info=fault)
             broken = f"{type(fault).__name__}: {fault}"
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
-    return Told(seed=seed, day=day, broken=broken, memory_mb=peak)
+    return Told(seed=seed, day=day, broken=broken, memory_mb=read_usage().memory_peak_mb)
 
 
 def run(seeds: Sequence[int], jobs: int) -> Iterator[Told]:

@@ -13,11 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from agent.equipment.kinds import role_of
-from agent.equipment.templates import template, template_names
 from simulator.wires.manners import PLAIN, Manners
 from simulator.wires.modbus_pdu import ILLEGAL_ADDRESS, Refused
 from simulator.wires.modbus_server import ModbusServer
-from simulator.wires.products import Product, product
+from simulator.wires.products import SERVED, Product, product
 from simulator.wires.word_codec import Array, Words
 
 UNITS_A_PORT = 10
@@ -108,7 +107,7 @@ class Crowd:
         manners: Manners = PLAIN,
         seed: int = 0,
     ) -> None:
-        names = templates or [name for name in template_names() if template(name)["driver"] == "modbus"]
+        names = templates or sorted(SERVED.values())
         dice = np.random.default_rng(seed)
         sizes = [len(range(place, count, len(names))) for place in range(len(names))]
         self._shelves = [Shelf(product(name), size, dice) for name, size in zip(names, sizes, strict=True)]

@@ -14,11 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from agent.config.points import ModbusEntry
-from agent.equipment.templates import template, template_names
+from agent.equipment.templates import template
 from simulator.wires.word_codec import Array, Encoder, Field, Words, decode
 
 BITS = ("coil", "discrete")
 OWN, REMOTE = 0, 1
+SERVED = {"zone": "example-zone-controller", "crac": "example-crac", "meter": "eastron-sdm630"}
+"""Kind -> the product that a plant's equipment is served as, where nobody chooses another."""
 
 
 class Target(NamedTuple):
@@ -43,6 +45,21 @@ class Target(NamedTuple):
         return round(value, 9) if math.isfinite(value) else value
 
 
+class Word(NamedTuple):
+    """A register whose bits are points of their own."""
+
+    register: int
+    parts: tuple[tuple[int, int, int], ...]
+    """Place in `roles`, lowest bit, how many bits."""
+
+    def of(self, values: Array) -> Array:
+        """Values [..., roles] to the whole register [...]; what is unknown counts as 0."""
+        told = np.zeros(values.shape[:-1])
+        for place, bit, bits in self.parts:
+            told += np.clip(np.rint(np.nan_to_num(values[..., place])), 0, 2**bits - 1) * 2**bit
+        return told
+
+
 @cache
 def _one(field: Field) -> Encoder:
     return Encoder([field._replace(register=0)])
@@ -57,13 +74,19 @@ class Product:
     roles: tuple[str, ...]
     """Of what can be read, in the order of the values that `images` takes."""
     tables: Mapping[str, tuple[tuple[int, ...], Encoder]]
-    """Table -> places in `roles`, and their encoder."""
+    """Table -> places in `roles` of values with registers of their own, and the encoder of these and of `words`."""
+    words: Mapping[str, tuple[Word, ...]]
+    """Table -> registers of bits, in the encoder after the others."""
     targets: Mapping[str, Target]
     """Role -> where it is written."""
 
     def images(self, values: Array) -> dict[str, Words]:
         """Values float64 [..., roles] to uint16 [..., size] by table; bits for coils and discrete inputs."""
-        return {table: encoder.encode(values[..., places]) for table, (places, encoder) in self.tables.items()}
+        told = {}
+        for table, (places, encoder) in self.tables.items():
+            words = [word.of(values)[..., None] for word in self.words[table]]
+            told[table] = encoder.encode(np.concatenate((values[..., places], *words), axis=-1))
+        return told
 
 
 @cache
@@ -73,17 +96,28 @@ def product(name: str) -> Product:
     entries = {role: ModbusEntry.model_validate(row) for role, row in told["points"].items()}
     roles = tuple(entries)
     tables: dict[str, tuple[tuple[int, ...], Encoder]] = {}
+    words: dict[str, tuple[Word, ...]] = {}
     for table in dict.fromkeys(entry.table for entry in entries.values()):
-        places = tuple(place for place, role in enumerate(roles) if entries[role].table == table)
-        tables[table] = (places, Encoder([_field(entries[roles[place]]) for place in places]))
+        there = [place for place, role in enumerate(roles) if entries[role].table == table]
+        places = tuple(place for place in there if entries[roles[place]].bit is None)
+        words[table] = _words([(place, entries[roles[place]]) for place in there])
+        fields = [_field(entries[roles[place]]) for place in places]
+        tables[table] = (places, Encoder([*fields, *(Field(word.register, "uint16") for word in words[table])]))
     targets = {role: target for role, entry in entries.items() if (target := _target(entry)) is not None}
-    return Product(name=name, kind=told["kind"], roles=roles, tables=tables, targets=targets)
+    return Product(name=name, kind=told["kind"], roles=roles, tables=tables, words=words, targets=targets)
+
+
+def _words(entries: list[tuple[int, ModbusEntry]]) -> tuple[Word, ...]:
+    parts: dict[int, list[tuple[int, int, int]]] = {}
+    for place, entry in entries:
+        if entry.bit is not None:
+            parts.setdefault(entry.register_, []).append((place, entry.bit, entry.bits))
+    return tuple(Word(register, tuple(told)) for register, told in parts.items())
 
 
 def product_of(kind: str) -> str | None:
-    """The first template for this kind of equipment, by name; None where there is none."""
-    fitting = (name for name in template_names() if template(name)["kind"] == kind)
-    return next((name for name in fitting if template(name)["driver"] == "modbus"), None)
+    """The product by which a plant's equipment of this kind is served; None where there is none."""
+    return SERVED.get(kind)
 
 
 def _field(entry: ModbusEntry) -> Field:

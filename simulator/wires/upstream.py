@@ -1,115 +1,78 @@
 """The far end of the uplink: keeps every record once, in its own SQLite file, and says what it has kept.
 
-A gateway sends at least once and forgets only what we acknowledged, so we acknowledge after the commit, never before.
-The chain of a gateway begins with the first record of it that we ever saw: what it sent before us is not missed. A
-gateway goes back to its first unacknowledged record when we make no progress. When it comes back to the same place
-behind a gap again and again, the gap will never be filled (its store was lost and counts on from further up), and we
-go on there.
+A gateway sends at least once and forgets only what we said we have, so we say it after the commit, never before. What
+we have is told as ranges: live data may come before the backlog that it overtook.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gzip
-import io
 import json
 import logging
+import math
 import sqlite3
-import zlib
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import aiomqtt
 
 from agent.runtime.sockets import NO_DELAY
+from agent.uplink.answers import Answer, encode_answer
+from agent.uplink.columns import BrokenPayload, Opened, UnknownLayout, decode, layout_id
+from agent.uplink.parcel import Layout, Parcel
+from agent.uplink.ranges import Range, Ranges
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
 CLIENT_ID = "hushwatt-receiver"
-MOST_BYTES = 64 * 1024 * 1024
-"""An unpacked batch that is larger counts as broken."""
-PATIENCE = 3
-"""A gap is believed when a batch behind it came so often without progress."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
+MOST_RANGES = 100
+"""Told in one answer at most, those around what has just come."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
-    site TEXT NOT NULL, gateway TEXT NOT NULL, seq INTEGER NOT NULL,
+    site TEXT NOT NULL, gateway TEXT NOT NULL, chain TEXT NOT NULL, seq INTEGER NOT NULL, layout TEXT NOT NULL,
     kind TEXT NOT NULL, unix_s REAL, body TEXT NOT NULL,
-    PRIMARY KEY (site, gateway, seq)
+    PRIMARY KEY (site, gateway, chain, seq, layout)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS chains (
-    site TEXT NOT NULL, gateway TEXT NOT NULL, acked INTEGER NOT NULL,
-    PRIMARY KEY (site, gateway)
+CREATE TABLE IF NOT EXISTS kept (
+    site TEXT NOT NULL, gateway TEXT NOT NULL, chain TEXT NOT NULL, ranges TEXT NOT NULL,
+    PRIMARY KEY (site, gateway, chain)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS layouts (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
-COUNTERS = ("records", "samples", "duplicates", "conflicts", "broken", "batches", "gaps")
-"""`conflicts` are duplicates that say something else than what we kept: a gateway that counts from 1 again."""
+COUNTERS = ("records", "samples", "duplicates", "conflicts", "broken", "batches")
+"""`conflicts` are duplicates that say something else than what we kept: the same record was not sent the same twice."""
 
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class BrokenPayload(Exception):  # noqa: N818 - counted, never fatal
-    """Not a batch, and why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
-    """A batch that was read and checked."""
-
-    site: str
-    gateway: str
-    records: Sequence[Mapping[str, Any]]
-
-
-def open_parcel(topic: str, payload: bytes) -> Parcel:
-    """Unpack a batch that came on `PREFIX/SITE/GATEWAY/batch`. Raises BrokenPayload."""
-    body = _unpack(payload)
-    if not isinstance(body, dict) or body.get("v") != VERSION:
-        raise BrokenPayload(f"not a batch of version {VERSION}")
-    site, gateway = topic.split("/")[-3:-1]
-    if (body.get("site"), body.get("gateway")) != (site, gateway):
-        raise BrokenPayload("site and gateway are not those of the topic")
-    records = body.get("records")
-    if not isinstance(records, list) or not all(_is_record(record) for record in records):
-        raise BrokenPayload("records that are none")
-    seqs = [record["seq"] for record in records]
-    if seqs and (min(seqs), max(seqs)) != (body.get("first_seq"), body.get("last_seq")):
-        raise BrokenPayload("first_seq or last_seq is not that of the records")
-    return Parcel(site=site, gateway=gateway, records=records)
-
-
-def _unpack(payload: bytes) -> Any:
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(payload)) as packed:
-            text = packed.read(MOST_BYTES + 1)
-        if len(text) > MOST_BYTES:
-            raise BrokenPayload("too large")
-        return json.loads(text)
-    # zlib.error is no OSError; deep nesting is a RecursionError.
-    except (OSError, EOFError, ValueError, RecursionError, zlib.error) as fault:
-        raise BrokenPayload(str(fault) or type(fault).__name__) from fault
-
-
-def _is_record(record: Any) -> bool:
-    if not isinstance(record, dict) or type(record.get("seq")) is not int or not 0 < record["seq"] < 2**63:
-        return False
-    if not isinstance(record.get("unix_s"), int | float | None):
-        return False
-    if record.get("kind") == "entry":
-        return True
-    columns = [column for name in ("points", "values", "quality") if isinstance(column := record.get(name), list)]
-    return record.get("kind") == "scan" and len(columns) == 3 and len({len(column) for column in columns}) == 1
+def rows_of(parcel: Parcel) -> Iterator[dict[str, Any]]:
+    """Every record of a parcel by itself, JSON-able: `seq`, `kind` (scan or entry), `unix_s`, and its columns."""
+    for block in parcel.blocks:
+        layout = {"device": block.layout.device, "points": list(block.layout.points)}
+        values, quality = block.values.tolist(), block.quality.tolist()
+        for row, (seq, unix_s) in enumerate(zip(block.seq.tolist(), block.unix_s.tolist(), strict=True)):
+            yield {
+                "seq": seq,
+                "kind": "scan",
+                "layout": layout_id(block.layout),
+                "unix_s": unix_s,
+                **layout,
+                "values": [None if math.isnan(value) else value for value in values[row]],
+                "quality": quality[row],
+            }
+    for record in parcel.entries:
+        entry = record.entry
+        told = {"subject": entry.subject, "text": entry.text, "entry": entry.kind, "data": dict(entry.data)}
+        yield {"seq": record.seq, "kind": "entry", "layout": "", "unix_s": entry.at.unix_s, **told}
 
 
 class Ledger:
-    """The file: what was kept, once each, and how far without a gap. Not for two threads at a time."""
+    """The file: what was kept, once each. Not for two threads at a time."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,79 +80,60 @@ class Ledger:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(SCHEMA)
-        self._stalls: dict[tuple[str, str, int], int] = {}
-        """How often a batch with this first seq came behind a gap."""
+        self._kept = {tuple(row[:3]): Ranges(json.loads(row[3])) for row in self._db.execute("SELECT * FROM kept")}
+        self._layouts = {name: _layout(json.loads(told)) for name, told in self._db.execute("SELECT * FROM layouts")}
         self.counters = dict.fromkeys(COUNTERS, 0) | dict(self._db.execute("SELECT name, value FROM counters"))
 
     def close(self) -> None:
         self._db.close()
 
-    def keep(self, parcel: Parcel) -> int:
-        """Keep what is new, on the disk when this returns; the largest seq without a gap before it."""
+    def layout_of(self, name: str) -> Layout | None:
+        """One that was explained in an earlier batch."""
+        return self._layouts.get(name)
+
+    def keep(self, opened: Opened) -> list[Range]:
+        """Keep what is new, on the disk when this returns; the ranges that we have around it."""
+        parcel = opened.parcel
+        key = (opened.site, opened.gateway, parcel.chain)
+        kept = Ranges(self._kept.get(key, ()))
+        kept.add(parcel.first_seq, parcel.last_seq)
         with self._db:
-            for record in parcel.records:
-                self._keep_one(parcel, record)
+            for name, layout in opened.layouts.items():
+                told = json.dumps([layout.device, layout.points, layout.units, layout.span_s])
+                self._db.execute("INSERT OR IGNORE INTO layouts VALUES (?, ?)", (name, told))
+            for record in rows_of(parcel):
+                self._keep_one(key, record)
             self.counters["batches"] += 1
-            acked = self._advance(parcel)
+            self._db.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", (*key, json.dumps(list(kept))))
             self._write_counters()
-        return acked
+        self._kept[key] = kept
+        self._layouts |= opened.layouts
+        return kept.near(parcel.last_seq, MOST_RANGES)
 
     def count_broken(self) -> None:
         with self._db:
             self.counters["broken"] += 1
             self._write_counters()
 
-    def acked(self, site: str, gateway: str) -> int | None:
-        """None for a gateway that was never heard."""
-        where = "SELECT acked FROM chains WHERE site = ? AND gateway = ?"
-        row = self._db.execute(where, (site, gateway)).fetchone()
-        return None if row is None else int(row[0])
-
-    def _keep_one(self, parcel: Parcel, record: Mapping[str, Any]) -> None:
+    def _keep_one(self, key: tuple[str, str, str], record: dict[str, Any]) -> None:
         body = json.dumps(record, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-        key = (parcel.site, parcel.gateway, record["seq"])
-        row = (*key, record["kind"], record.get("unix_s"), body)
-        if self._db.execute("INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?)", row).rowcount:
+        place = (*key, record["seq"], record["layout"])
+        row = (*place, record["kind"], record["unix_s"], body)
+        if self._db.execute("INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row).rowcount:
             self.counters["records"] += 1
             self.counters["samples"] += len(record["values"]) if record["kind"] == "scan" else 0
             return
         self.counters["duplicates"] += 1
-        where = "SELECT body FROM records WHERE site = ? AND gateway = ? AND seq = ?"
-        self.counters["conflicts"] += self._db.execute(where, key).fetchone()[0] != body
-
-    def _advance(self, parcel: Parcel) -> int:
-        key = (parcel.site, parcel.gateway)
-        first = min((record["seq"] for record in parcel.records), default=1)
-        acked = self.acked(*key)
-        if acked is None:
-            acked = first - 1
-        if first > acked + 1 and self._is_gap_for_good(key, first):
-            self.counters["gaps"] += 1
-            acked = first - 1
-        acked = self._unbroken_from(key, acked)
-        if parcel.records:
-            self._db.execute("INSERT OR REPLACE INTO chains VALUES (?, ?, ?)", (*key, acked))
-        return acked
-
-    def _is_gap_for_good(self, key: tuple[str, str], first: int) -> bool:
-        times = self._stalls.get((*key, first), 0) + 1
-        self._stalls[*key, first] = times
-        return times >= PATIENCE
-
-    def _unbroken_from(self, key: tuple[str, str], acked: int) -> int:
-        later = "SELECT seq FROM records WHERE site = ? AND gateway = ? AND seq > ? ORDER BY seq"
-        start = acked
-        with closing(self._db.execute(later, (*key, acked))) as rows:
-            for (seq,) in rows:
-                if seq != acked + 1:
-                    break
-                acked = seq
-        if acked > start:
-            self._stalls = {place: times for place, times in self._stalls.items() if place[:2] != key}
-        return acked
+        where = "SELECT body FROM records WHERE site = ? AND gateway = ? AND chain = ? AND seq = ? AND layout = ?"
+        self.counters["conflicts"] += self._db.execute(where, place).fetchone()[0] != body
 
     def _write_counters(self) -> None:
         self._db.executemany("INSERT OR REPLACE INTO counters VALUES (?, ?)", self.counters.items())
+
+
+def _layout(told: list[Any]) -> Layout:
+    device, points, units, span_s = told
+    return Layout(device=device, points=tuple(points), units=tuple(units), span_s=span_s)
 
 
 class Receiver:
@@ -203,7 +147,7 @@ class Receiver:
 
     @property
     def counters(self) -> dict[str, int]:
-        """records, samples, duplicates, conflicts, broken, batches, gaps: since the file began."""
+        """records, samples, duplicates, conflicts, broken, batches: since the file began."""
         return dict(self._ledger.counters)
 
     def close(self) -> None:
@@ -238,14 +182,23 @@ class Receiver:
 
     async def _take(self, client: aiomqtt.Client, topic: str, payload: object) -> None:
         try:
-            parcel = open_parcel(topic, payload if isinstance(payload, bytes) else b"")
+            answer = await self._kept(topic, payload if isinstance(payload, bytes) else b"")
+        except UnknownLayout as fault:
+            answer = Answer(chain=fault.chain, unknown=tuple(fault.ids))
         except BrokenPayload as fault:
             log.warning("receiver: %s: broken: %s", topic, fault)
             await _finish(self._ledger.count_broken)
-            return
-        acked = await _finish(self._ledger.keep, parcel)
-        answer = json.dumps({"acked": acked}).encode()
-        await client.publish(f"{topic.removesuffix('batch')}ack", answer)
+            if fault.stretch is None:
+                return
+            answer = Answer(chain=fault.chain, refused=fault.stretch, reason=str(fault))
+        await client.publish(f"{topic.removesuffix('batch')}answer", encode_answer(answer))
+
+    async def _kept(self, topic: str, payload: bytes) -> Answer:
+        opened = decode(payload, self._ledger.layout_of)
+        if topic.split("/")[-3:-1] != [opened.site, opened.gateway]:
+            raise BrokenPayload("site and gateway are not those of the topic")
+        kept = await _finish(self._ledger.keep, opened)
+        return Answer(chain=opened.parcel.chain, kept=tuple(kept))
 
 
 async def _finish(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:

@@ -18,7 +18,7 @@ from agent.core.clock import SystemClock, wall_s
 from agent.drivers.modbus import ModbusDriver
 from agent.drivers.modbus_codec import BlockDecoder
 from agent.drivers.modbus_line import ModbusLine
-from agent.drivers.wire import ModbusDevice, ModbusPoint
+from agent.drivers.wire import HostPlace, ModbusDevice, ModbusPoint
 from agent.ingest.poller import Poller
 from simulator.wires.modbus_server import HEADER, ModbusServer, answer
 
@@ -83,8 +83,8 @@ async def library(port):
 
 async def ours(port):
     clock = SystemClock()
-    device = ModbusDevice(name="bms", host="127.0.0.1", port=port, points=points())
-    driver = ModbusDriver(device, ModbusLine("127.0.0.1", port, clock), Book(), clock)
+    device = ModbusDevice(name="bms", points=points())
+    driver = ModbusDriver(device, ModbusLine(HostPlace(host="127.0.0.1", port=port), clock), Book(), clock)
     for _ in range(POLLS):
         (scan,) = await driver.poll()
         assert len(scan) == POINTS
@@ -117,10 +117,10 @@ async def beside_a_silent_unit():
 
     server = await asyncio.start_server(half_deaf, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    line = ModbusLine("127.0.0.1", port, clock)
+    line = ModbusLine(HostPlace(host="127.0.0.1", port=port), clock)
     pollers = []
     for unit in range(NEIGHBOURS + 1):
-        device = ModbusDevice(name=f"u{unit}", host="", unit=unit, timeout_s=TIMEOUT_S, points=points())
+        device = ModbusDevice(name=f"u{unit}", unit=unit, timeout_s=TIMEOUT_S, points=points())
         driver = ModbusDriver(device, line, Book(), clock)
         pollers.append(Poller(driver, poll_s=POLL_S, phase_s=0.0, take=lambda scan: None, journal=Book(), clock=clock))
     tasks = [asyncio.ensure_future(poller.run()) for poller in pollers]
@@ -156,7 +156,7 @@ def main():
     for name, (rate, cpu) in best.items():
         ratios = f"ratio {rate / floor[0]:.2f} of the polls, {cpu / floor[1]:.2f} x the CPU"
         print(f"{name:14s} {rate:7.0f} polls/s {cpu:7.3f} us CPU a sample  {ratios}")
-    decoder, words = BlockDecoder(0, points()), np.arange(POINTS, dtype=np.uint16)
+    decoder, words = BlockDecoder(0, points()), np.arange(POINTS, dtype=">u2").tobytes()
     began_s = wall_s()
     for _ in range(DECODES):
         decoder.decode(words)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from agent.optimize.host import ModelHost
 from models.crac.example import example as crac_example
+from models.lift_group.example import example as lift_example
 from models.zone_ahu.example import example as zone_example
 from tests.bench.closed_loop import run
 
@@ -26,7 +27,7 @@ TOLERANCE_WAIT_S = 0.1
 
 def time_plans(turns: int = 50) -> None:
     """Median and 95th percentile of one plan in one thread."""
-    for name, inputs in (("zone_ahu", zone_example()), ("crac", crac_example())):
+    for name, inputs in (("zone_ahu", zone_example()), ("crac", crac_example()), ("lift_group", lift_example())):
         host = ModelHost(MODELS / name)
         host.run(inputs)
         took = []
@@ -35,7 +36,7 @@ def time_plans(turns: int = 50) -> None:
             host.run(inputs)
             took.append(1000.0 * (time.perf_counter() - start))
         took.sort()
-        print(f"{name:9} {statistics.median(took):6.2f} ms median, {took[int(0.95 * turns)]:6.2f} ms p95, one thread")
+        print(f"{name:10} {statistics.median(took):6.2f} ms median, {took[int(0.95 * turns)]:6.2f} ms p95, one thread")
 
 
 def compare(scenario: str, seed: int, days: float, learn_days: int) -> tuple[dict[str, float], bool]:

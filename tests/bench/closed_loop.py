@@ -14,7 +14,7 @@ from agent.core.image import Image
 from agent.core.limits import Limit
 from agent.core.points import Kind, PointSpec, PointTable
 from agent.core.protocols import Strategy
-from agent.equipment.systems import AhuSystem, CracSystem, LiftSystem, Systems
+from agent.equipment.systems import AhuSystem, CracSystem, LiftSystem, RoomSystem, Systems
 from agent.features.window import Window
 from agent.learn.parameters import Parameters
 from agent.learn.site import learn
@@ -28,6 +28,7 @@ ZONES = ("zone1", "zone2", "zone3", "zone4")
 SYSTEMS = Systems(
     ahus=(AhuSystem(ahu="ahu1", zones=ZONES),),
     cracs=(CracSystem(crac="crac1", room="room1", it_meter="meter2"),),
+    rooms=(RoomSystem(room="room1", cracs=("crac1",), it_meter="meter2"),),
     lifts=(LiftSystem(lifts="lifts1", zones=ZONES),),
 )
 WINDOW_DAYS = 4

@@ -61,7 +61,15 @@ MISTAKES = {
     "nothing for a mapping": (ZONE, "zone1.zone_air_temperature:", "temperature:", "temp", "nothing", "mapping", None),
     "a missing key": (", source: the landlord", "", "release: 24", "source", "nothing", "`source:` with", None),
     "another version": ("version: 1", "version: 2", "version", "version", "`2`", "1", None),
-    "an unknown driver": ("driver: mqtt", "driver: mqt", "mqt", "driver", "`mqt`", "modbus, mqtt, memory", "mqtt"),
+    "an unknown driver": (
+        "driver: mqtt",
+        "driver: mqt",
+        "mqt",
+        "driver",
+        "`mqt`",
+        "mqtt, sparkplug, memory",
+        "mqtt",
+    ),
     "no driver": ("    driver: mqtt\n", "", "telemetry", "driver", "nothing", "one of modbus", None),
     "an unknown clock": (
         "version: 1",

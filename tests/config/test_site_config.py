@@ -84,6 +84,20 @@ def test_systems(write):
     assert systems.lifts == ()
 
 
+def test_a_room_has_all_its_cracs_and_the_plant_that_serves_nobody_else(write):
+    """Told, or where only one plant is there and nobody else could be its client."""
+    plant = "{kind: chilled_water_plant}"
+    told = "serves: room1, chilled_by: water1}"
+    cases = (
+        ((("{kind: data_room}", f"{{kind: data_room}}\n  water1: {plant}"), ("serves: room1}", told)), "water1"),
+        ((("{kind: data_room}", f"{{kind: data_room}}\n  water1: {plant}"),), None),  # ahu1 may be its client too.
+        ((), None),
+    )
+    for changes, wanted in cases:
+        [room] = load(write(*changes)).systems().rooms
+        assert (room.room, room.cracs, room.racks, room.plant, room.water) == ("room1", ("crac1",), 1, wanted, ())
+
+
 @given(st.integers(0, 23), st.integers(0, 59))
 def test_times_of_day(hour, minute):
     start_h, stop_h = Schedule(start=f"{hour:02d}:{minute:02d}", stop="24:00").hours()

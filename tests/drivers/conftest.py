@@ -15,7 +15,7 @@ from agent.core.limits import Limit
 from agent.core.points import Kind, PointSpec, PointTable, Quality
 from agent.drivers.modbus import ModbusDriver
 from agent.drivers.modbus_line import ModbusLine
-from agent.drivers.wire import ModbusDevice, ModbusPoint
+from agent.drivers.wire import HostPlace, ModbusDevice, ModbusPoint
 from agent.safety import guard
 from simulator.wires.broker import Broker
 from simulator.wires.modbus_server import HEADER, ModbusServer, Refused
@@ -77,14 +77,25 @@ def until():
     return wait_until
 
 
-@pytest.fixture(scope="session")
-def free_port():
-    """A port outside the kernel's own range, so that a client that knocks there is never given it as its own."""
+def _quiet_port():
+    """Outside the kernel's own range, so that a client that knocks there is never given it as its own."""
     for port in random.sample(range(20_000, 32_000), 50):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
     raise AssertionError("no free port")
+
+
+@pytest.fixture(scope="session")
+def free_port():
+    """The port of the room's broker."""
+    return _quiet_port()
+
+
+@pytest.fixture
+def own_port():
+    """For a server that only one test has."""
+    return _quiet_port()
 
 
 @pytest.fixture(scope="session")
@@ -191,10 +202,10 @@ async def served(book):
             server = Fickle(bank) if callable(bank) else ModbusServer(bank)
             await server.start()
             servers.append(server)
-            lines[bank] = server, ModbusLine("127.0.0.1", server.port, SystemClock())
+            lines[bank] = server, ModbusLine(HostPlace(host="127.0.0.1", port=server.port), SystemClock())
         server, line = lines[bank]
         told = {"name": "bms", "timeout_s": 0.5, **device}
-        spec = ModbusDevice(host="127.0.0.1", port=server.port, points=tuple(points), **told)
+        spec = ModbusDevice(points=tuple(points), **told)
         driver = ModbusDriver(spec, line, book, SystemClock())
         driver.server, driver.line = server, line
         drivers.append(driver)

@@ -74,7 +74,7 @@ async def test_a_mended_register_comes_back(served, echo, point, columns, book, 
     await driver.poll()
     assert columns(await driver.poll()) == good(0, 1, 2)
     assert "e.p1 answers again" in book[1] and len(book) == 2
-    assert driver.plan == "holding 0..2: 3 points"
+    assert [str(block) for block in driver.plan] == ["holding 0..2"]
 
 
 async def test_a_device_that_refuses_all_while_it_starts_is_read_later(served, echo, point, columns, monkeypatch):
@@ -124,7 +124,7 @@ async def test_closing_is_no_farewell(served, echo, point, columns):
 
 
 async def test_a_pause_between_requests_is_kept(served, echo, point):
-    driver = await served([point(1), point(200)], echo(), pause_s=0.05)
+    driver = await served([point(1), point(200), point(400)], echo(), pause_s=0.05)
     loop = driver.line._clock  # The clock that the line was given.
     began = loop.read().mono_s
     await driver.poll()

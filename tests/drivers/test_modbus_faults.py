@@ -10,9 +10,9 @@ from agent.core.errors import DeviceError
 from agent.core.points import Quality
 from agent.drivers.modbus import ModbusDriver
 from agent.drivers.modbus_line import ModbusLine
-from agent.drivers.wire import ModbusDevice
+from agent.drivers.wire import HostPlace, ModbusDevice
 from agent.ingest.poller import Poller
-from simulator.wires.modbus_server import answer
+from simulator.wires.modbus_server import HEADER, answer
 
 FAULTS = {
     "closes at once": b"",
@@ -62,8 +62,8 @@ async def test_law_random_answers_are_faults_or_bad_or_of_the_right_shape(served
 
 
 async def test_nobody_listens(point, book):
-    line = ModbusLine("127.0.0.1", 1, SystemClock())
-    device = ModbusDevice(name="bms", host="127.0.0.1", port=1, timeout_s=0.2, points=(point(1),))
+    line = ModbusLine(HostPlace(host="127.0.0.1", port=1), SystemClock())
+    device = ModbusDevice(name="bms", timeout_s=0.2, points=(point(1),))
     with pytest.raises(DeviceError, match=r"bms, unit 1, holding 1\.\.1 at 127\.0\.0\.1:1: connection refused"):
         await ModbusDriver(device, line, book, SystemClock()).poll()
 
@@ -94,20 +94,38 @@ async def test_a_silent_device_costs_few_requests(served, point):
     assert len(asked) == 3 + 3, "three at first: might it be the block? Then one a poll"
 
 
-async def test_a_late_answer_is_never_taken_for_the_next_one(served, echo, point, columns):
-    late, bank = [], echo()
+async def test_a_late_answer_is_never_taken_for_the_next_one(served, point, columns):
+    """It comes just before the one that is awaited, on the same connection, and has the right size."""
+    asked = []
 
     def say(unit, request):
-        if not late:
-            late.append(request)
+        asked.append(request)
+        if len(asked) == 1:
             return None
-        return answer(bank, unit, request)
+        late, true = (HEADER.pack(n, 0, 5, unit) + bytes([3, 2, 0, value]) for n, value in ((1, 99), (2, 7)))
+        return (late + true,)
 
     driver = await served([point(7)], say, timeout_s=0.1)
     with pytest.raises(DeviceError):
         await driver.poll()
     assert columns(await driver.poll()) == {7: (7.0, Quality.GOOD)}
-    assert driver.server.connections == 2, "begun anew, with nothing under way"
+    assert driver.line.strangers == 1 and driver.server.connections == 1, "one silence is no reason to hang up"
+
+
+async def test_a_connection_on_which_nothing_is_heard_is_made_anew(served, echo, point, columns):
+    """Half open: a device that lost its power says nothing at all, on a connection that only we still know."""
+    bank, asked = echo(), []
+
+    def say(unit, request):
+        asked.append(request)
+        return None if len(asked) <= 2 else answer(bank, unit, request)
+
+    driver = await served([point(7)], say, timeout_s=0.05)
+    for _ in range(2):
+        with pytest.raises(DeviceError):
+            await driver.poll()
+    assert columns(await driver.poll()) == {7: (7.0, Quality.GOOD)}
+    assert driver.server.connections == 2
 
 
 async def test_a_silent_unit_costs_its_neighbours_little(served, echo, point, book):

@@ -73,3 +73,33 @@ def test_a_store_of_a_newer_version_is_refused_in_a_sentence(tmp_path, site):
     told = hushwatt("run", other)
     assert told.returncode == 1
     assert "written by a newer hushwatt" in told.stderr and "Traceback" not in told.stderr
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory):
+    """Lifts are planned after a week that was watched."""
+    folder = tmp_path_factory.mktemp("planned")
+    live(load("hotel-lifts", seed=2, days=1, learn_days=5, wire_step_s=900), folder, strategy="planner")
+    return folder / "site.yaml"
+
+
+def test_plan_draws_the_coming_day(planned):
+    told = hushwatt("plan", "--site", planned)
+    assert told.returncode == 0, told.stderr
+    for word in ("lifts1", "lifts2", "cars plan", "energy kwh", "trips an hour", "hold", "foretold"):
+        assert word in told.stdout
+    assert any(sign in told.stdout for sign in "▁▂▃▄▅▆▇█")
+    alone = hushwatt("plan", "lifts2", "--site", planned).stdout
+    assert "lifts2" in alone and "lifts1" not in alone
+
+
+def test_plan_of_what_is_not_planned_is_one_sentence(planned, site):
+    for arguments in (("plan", "crac7", "--site", planned), ("plan", "--site", site)):
+        told = hushwatt(*arguments)
+        assert told.returncode == 1 and "has been planned yet" in told.stderr
+
+
+def test_explain_tells_limits_and_what_was_measured(planned):
+    told = hushwatt("explain", "lifts1.cars_in_service_setpoint", "--site", planned).stdout
+    for word in ("by planner", "bound by", "expected cost_hold", "expected cost_baseline", "measured", "foretold"):
+        assert word in told

@@ -88,6 +88,16 @@ def test_steps_have_ends_and_means():
     assert np.isnan(grid.mean("no.such")).all()
 
 
+@given(st.integers(9, 40), st.integers(0, 8))
+def test_an_even_grid_tells_the_same_of_a_step_in_each_later_cycle(rows, more):
+    values = [float(row) for row in range(rows + more)]
+    before, after = (grid_of(features(values[:n]), is_even=True) for n in (rows, rows + more))
+    assert (before.end_unix_s % 900.0 == 0.0).all() and before.end_unix_s[-1] > before.features.at.unix_s - 900.0
+    shared = np.isin(after.end_unix_s, before.end_unix_s)
+    np.testing.assert_array_equal(after.mean("a.b")[shared], before.mean("a.b"))
+    np.testing.assert_array_equal(after.end("a.b")[shared], before.end("a.b"))
+
+
 def test_a_grid_that_does_not_divide_is_refused():
     with pytest.raises(ValueError, match="does not divide"):
         grid_of(features([1.0], grid_s=700.0))

@@ -9,7 +9,7 @@ import pytest
 from agent.core.clock import Instant, SteeredClock
 from agent.core.errors import DeviceError
 from agent.drivers.memory import MemoryDriver
-from agent.ingest.poller import LONGEST_PAUSE_S, Poller
+from agent.ingest.poller import LONGEST_PAUSE_S, LONGEST_SHARED_PAUSE_S, Poller
 from agent.runtime.loops import SteeredLoop
 
 START = 1_750_000_000.0
@@ -24,8 +24,9 @@ class Book(list):
 class Device:
     """Registers that are silent in given spans, and a driver that takes a while to answer."""
 
-    def __init__(self, clock, *, silent=(), takes_s=0.0, name="bms"):
+    def __init__(self, clock, *, silent=(), takes_s=0.0, name="bms", cost_s=0.0):
         self.clock = clock
+        self.cost_s = cost_s
         self.silent = silent
         self.takes_s = takes_s
         self.asked = []
@@ -43,7 +44,9 @@ class Device:
         await asyncio.sleep(self.takes_s)
         self.under_way -= 1
         if any(begin <= self.clock.read().unix_s - START < end for begin, end in self.silent):
-            raise DeviceError("no answer in time")
+            fault = DeviceError("no answer in time")
+            fault.cost_s = self.cost_s
+            raise fault
         return await self.driver.poll()
 
 
@@ -117,11 +120,31 @@ def test_a_device_that_answers_again_is_polled_as_before():
     assert np.diff(device.asked)[-100:].tolist() == [1.0] * 100
 
 
-def test_silence_that_takes_long_is_asked_for_seldom():
-    (device,), *_ = play(600, lambda clock: Device(clock, silent=[(0, 1e9)], takes_s=3.0), poll_s=1.0)
-    pauses = np.diff(device.asked)
+def silent_from(begin_s, cost_s):
+    return lambda clock: Device(clock, silent=[(begin_s, 1e9)], takes_s=3.0, cost_s=cost_s)
+
+
+def test_silence_that_costs_others_is_asked_for_seldom_but_for_ever():
+    (device,), *_ = play(6000, silent_from(10, 3.0), poll_s=1.0)
+    pauses = np.diff([at_s for at_s in device.asked if at_s + 3.0 >= 10])
     assert pauses[0] <= 5.0, "one lost answer costs one poll"
-    assert pauses[1:].min() >= 27.0, "then its silence may take a tenth of its line"
+    assert pauses[1:].min() >= 3.0 / 0.05, "then its silence may take a twentieth of its line"
+    assert pauses[1:].max() <= 80.0
+
+
+def test_silence_at_the_start_may_be_for_ever():
+    (device,), *_ = play(300, silent_from(0, 3.0), poll_s=1.0)
+    assert device.asked[1] - device.asked[0] >= 3.0 / 0.05
+
+
+def test_silence_that_costs_nobody_is_asked_for_each_minute():
+    (device,), *_ = play(1200, silent_from(0, 0.0), poll_s=1.0)
+    assert np.diff(device.asked).max() <= LONGEST_PAUSE_S + 5.0
+
+
+def test_however_dear_the_silence_there_is_always_a_next_try():
+    (device,), *_ = play(3000, silent_from(0, 1e6), poll_s=1.0)
+    assert np.diff(device.asked).max() <= LONGEST_SHARED_PAUSE_S + 5.0
 
 
 @pytest.mark.parametrize("jump_s", [3600.0 + 20, -7.0, 1e9 + 11])

@@ -1,10 +1,12 @@
 """A morning in the books: each row is what the images show until the next."""
 
 import numpy as np
+import pytest
 
 from agent.core.clock import Instant
 from agent.core.image import Image
 from agent.core.points import Kind, PointSpec, PointTable, Quality
+from agent.equipment.systems import Schedule
 from agent.ledger.idle import IdleBook, Machine
 
 POINTS = (
@@ -58,3 +60,40 @@ def test_a_long_gap_says_nothing():
     book.add(image(*MORNING[1]))
     book.add(image(60, *MORNING[1][1:]))
     assert book.lines["ahu1"].running_hours == 0.0
+
+
+# fmt: off
+PLANT_STORY = [  # what is shown, runs, idle, rule
+    ({"ahu1.electric_power": 4.0}, 1.0, 1.0, "outside-hours"),  # No status, no counters: power and the clock decide.
+    ({"ahu1.electric_power": 0.0}, 0.0, 1.0, "outside-hours"),
+    ({"pump1.electric_power": 2.0, "pump1.supply_water_temperature": 60.0, "pump1.return_water_temperature": 59.8}, 1, 1, "no-load"),  # noqa: E501
+    ({"pump1.electric_power": 2.0, "pump1.supply_water_temperature": 60.0, "pump1.return_water_temperature": 45.0}, 1, 0, "no-load"),  # noqa: E501
+    ({"boiler1.on_off_status": 1.0, "boiler1.thermal_power": 0.0, "boiler1.gas_power": 1.5}, 1, 1, "no-load"),
+    ({"boiler1.on_off_status": 1.0, "boiler1.thermal_power": 30.0, "boiler1.gas_power": 33.0}, 1, 0, "no-load"),
+    ({"chiller1.on_off_status": 1.0, "chiller1.thermal_power": 0.1, "chiller1.electric_power": 5.0}, 1, 1, "no-load"),
+    ({"plant1.pump_power": 3.0, "plant1.thermal_power": 40.0, "plant1.electric_power": 9.0}, 1, 0, "no-load"),
+    ({"plant1.pump_power": 3.0, "plant1.entering_chilled_water_temperature": 7.1, "plant1.leaving_chilled_water_temperature": 7.0}, 1, 1, "no-load"),  # noqa: E501
+    ({"boiler1.on_off_status": 1.0, "boiler1.gas_power": 33.0}, 1, None, "no-load"),  # Heat that nobody meters.
+]
+# fmt: on
+KINDS = {"ahu": "ahu", "pump": "pump", "boiler": "boiler", "chiller": "chiller", "plant": "chilled_water_plant"}
+
+
+@pytest.mark.parametrize(("shown", "runs", "idle", "rule"), PLANT_STORY)
+def test_each_kind_has_a_rule(shown, runs, idle, rule):
+    table = PointTable([PointSpec(id=name, unit="kW", kind=Kind.SENSOR, poll_s=60, fresh_s=600) for name in shown])
+    name = next(iter(shown)).partition(".")[0]
+    sunday_s = 3 * 86_400.0
+    book = IdleBook([Machine(id=name, kind=KINDS[name[:-1]], serves=("zone1",), schedule=Schedule())])
+    values = np.array(list(shown.values()))
+    for minute in (0, 6):
+        at = Instant(unix_s=sunday_s + 60 * minute, mono_s=60.0 * minute)
+        quality = np.zeros(len(values), np.uint8)
+        book.add(
+            Image(at=at, table=table, values=values, quality=quality, sampled_mono_s=np.full(len(values), at.mono_s))
+        )
+    line = book.lines[name]
+    assert line.rule == rule
+    assert np.isclose(line.unknown_hours, 0.1 if idle is None else 0.0)
+    assert np.isclose(line.running_hours, 0.0 if idle is None else 0.1 * runs)
+    assert np.isclose(line.idle_hours, 0.0 if idle is None else 0.1 * runs * idle)

@@ -8,7 +8,7 @@ import pytest
 from agent.core.clock import Instant
 from agent.core.features import Features
 from agent.core.limits import Limit
-from agent.equipment.systems import AhuSystem, CracSystem, LiftSystem, Systems
+from agent.equipment.systems import AhuSystem, CracSystem, LiftSystem, RoomSystem, Systems
 from agent.learn.site import learn
 from agent.optimize.baseline import Baseline
 from agent.optimize.planner import OnnxPlanner
@@ -19,6 +19,7 @@ ZONES = ("zone1", "zone2", "zone3", "zone4")
 SYSTEMS = Systems(
     ahus=(AhuSystem(ahu="ahu1", zones=ZONES),),
     cracs=(CracSystem(crac="crac1", room="room1", it_meter="meter2"),),
+    rooms=(RoomSystem(room="room1", cracs=("crac1",), it_meter="meter2"),),
     lifts=(LiftSystem(lifts="lifts1", zones=ZONES),),
 )
 
@@ -169,17 +170,18 @@ def test_the_same_inputs_give_the_same_plan(learned, noon):
     assert first == second
 
 
-def test_a_poor_fit_has_no_authority(noon, learned):
+def test_a_poor_fit_gives_the_model_no_authority(noon, learned):
     from dataclasses import replace
 
     poor_zones = tuple(replace(zone, error_k=9.0) for zone in learned.ahus[0].zones)
     poor = replace(
         learned,
         ahus=(replace(learned.ahus[0], zones=poor_zones),),
-        cracs=(replace(learned.cracs[0], inlet_error_k=9.0),),
+        rooms=(replace(learned.rooms[0], inlet_error_k=9.0),),
+        lifts=(replace(learned.lifts[0], power_error=9.0),),
     )
     wishes = OnnxPlanner(SYSTEMS, ENVELOPE, poor).propose(noon, noon.at)
-    assert {wish.source for wish in wishes} == {"baseline"}
+    assert {wish.source for wish in wishes} == {"baseline", "ladder"}
 
 
 def test_nothing_learned_yet_runs_the_rules(noon):
@@ -225,3 +227,31 @@ def test_wishes_are_bent_into_the_envelope():
         assert shaper.bend("a.b", wish, present, now, dead_band=0.15) == pytest.approx(bent)
     assert shaper.bend("a.b", 20.0, math.nan, now) is None
     assert shaper.bend("no.limit", 20.0, 20.0, now) is None
+
+
+def test_the_tariff_moves_the_plan_not_its_safety(learned, noon):
+    """Under a dear afternoon the costs are told in its prices; the wishes still pass the gate untouched."""
+    from dataclasses import replace
+
+    from agent.config.energy import Energy
+
+    bands = [{"start": "12:00", "stop": "18:00", "price": 1.0}]
+    told = replace(SYSTEMS, aim="cost", tariff=Energy.model_validate({"price": 0.1, "bands": bands}).tariff())
+    planner, plain = OnnxPlanner(told, ENVELOPE, learned), OnnxPlanner(SYSTEMS, ENVELOPE, learned)
+    dear, usual = propose(planner, noon), propose(plain, noon)
+    assert dear.keys() == usual.keys()
+    point = "crac1.fan_speed_setpoint"
+    assert dear[point].expects["cost_best"] != pytest.approx(usual[point].expects["cost_best"], rel=0.02)
+    for point, wish in dear.items():
+        assert ENVELOPE[point].low <= wish.value <= ENVELOPE[point].high
+
+
+def test_plans_are_told_by_the_hour(learned, noon):
+    planner = OnnxPlanner(SYSTEMS, ENVELOPE, learned)
+    planner.propose(noon, noon.at)
+    told = {plan.machine: plan for plan in planner.news.plans}
+    assert set(told) == {"ahu1", "room1", "lifts1"}
+    for plan in told.values():
+        unit, hours = plan.series["energy_kwh"]
+        assert unit == "kWh" and len(hours) == 24 and min(hours) >= 0.0
+        assert plan.reason and {"saving_kwh", "cost_hold", "cost_baseline"} <= set(plan.expects)

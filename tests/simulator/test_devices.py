@@ -273,9 +273,16 @@ def test_every_template_can_be_served_and_says_what_it_was_given(name):
             if table in ("coil", "discrete"):
                 assert images[table][row["register"]] == 1
                 continue
-            field = Field(row["register"], row.get("type", "int16"), row.get("scale", 1.0), row.get("offset", 0.0))
+            keys = ("register", "type", "scale", "offset", "byte_order", "word_order")
+            field = Field(**{key: row[key] for key in keys if key in row})
             words = images[table][field.register : field.register + field.width]
             assert decode(words.tolist(), field) == pytest.approx(values[place], abs=0.51 * abs(field.scale))
+        for word in told.words[table]:
+            for place, bit, bits in word.parts:
+                row = template(name)["points"][told.roles[place]]
+                assert (row["register"], row["bit"], row.get("bits", 1)) == (word.register, bit, bits)
+                shown = images[table][word.register] >> bit & 2**bits - 1
+                assert shown == min(values[place], 2**bits - 1)
 
 
 def test_templates_that_do_not_fit_are_told():
@@ -284,7 +291,7 @@ def test_templates_that_do_not_fit_are_told():
         serve(equipment, {"crac1": "eastron-sdm630"})
     with pytest.raises(ConfigError, match="unknown equipment"):
         serve(equipment, {"crac7": "example-crac"})
-    with pytest.raises(ConfigError, match="one of eastron-sdm630"):
+    with pytest.raises(ConfigError, match=r"one of .*eastron-sdm630"):
         serve(equipment, {"crac1": "example-crack"})
     many = {f"meter{n}": {"kind": "meter"} for n in range(LAST_UNIT)}
     with pytest.raises(ConfigError, match="at most 237"):

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.parts import Dice
-from simulator.physics.floor import COOLING_SETPOINT, HEATING_SETPOINT, Floor
+from simulator.physics.floor import Floor
+from simulator.physics.inhabited import COOLING_SETPOINT, HEATING_SETPOINT
 from simulator.sites import building
 from tests.simulator.still import Stay, live, still_sky, value
 

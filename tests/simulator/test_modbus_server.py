@@ -13,7 +13,7 @@ from agent.core.errors import DeviceError
 from agent.core.points import Quality
 from agent.drivers.modbus import ModbusDriver
 from agent.drivers.modbus_line import ModbusLine
-from agent.drivers.wire import ModbusDevice, ModbusPoint
+from agent.drivers.wire import HostPlace, ModbusDevice, ModbusPoint
 from simulator.faults import Fault
 from simulator.wires.manners import Manners
 from simulator.wires.modbus_server import HEADER, ModbusServer, Refused, answer, pack_bits, unpack_bits
@@ -259,8 +259,9 @@ async def test_law_no_fault_of_the_line_gives_the_agent_a_wrong_value(kind):
     sizes = {"garbled": 0.5, "half-answered": 0.5, "late": 0.15, "exception": 6.0}
     async with misbehaving((kind, sizes.get(kind, 0.0)), seed=11) as server:
         clock, book = SystemClock(), []
-        device = ModbusDevice(name="b", host="127.0.0.1", port=server.port, timeout_s=0.05, max_gap=0, points=points)
-        driver = ModbusDriver(device, ModbusLine("127.0.0.1", server.port, clock), Book(book), clock)
+        place = HostPlace(host="127.0.0.1", port=server.port)
+        device = ModbusDevice(name="b", timeout_s=0.05, max_gap=0, points=points)
+        driver = ModbusDriver(device, ModbusLine(place, clock), Book(book), clock)
         spoiled = 0
         for _ in range(15):
             try:
@@ -275,7 +276,7 @@ async def test_law_no_fault_of_the_line_gives_the_agent_a_wrong_value(kind):
         assert spoiled > 3
         server.manners.look(10.0)
         server.drop(False)
-        fresh = ModbusDriver(device, ModbusLine("127.0.0.1", server.port, clock), Book(book), clock)
+        fresh = ModbusDriver(device, ModbusLine(place, clock), Book(book), clock)
         assert sum(len(scan) for scan in await fresh.poll()) == len(points)
         await driver.close()
         await fresh.close()

@@ -1,39 +1,53 @@
-"""The receiver keeps each record once, acknowledges what it has on the disk, and shrugs at rubbish."""
+"""The receiver keeps each record once, says what it has on the disk, and shrugs at rubbish."""
 
 import asyncio
-import gzip
-import json
 import random
 from contextlib import suppress
+from dataclasses import replace
 
 import aiomqtt
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.wires.upstream import BrokenPayload, Ledger, Parcel, Receiver, open_parcel
+from agent.core.clock import Instant
+from agent.core.journal import Entry
+from agent.store.records import EntryRecord
+from agent.uplink.answers import decode_answer
+from agent.uplink.columns import Opened, encode, layout_id
+from agent.uplink.parcel import Block, Layout, Parcel
+from simulator.wires.upstream import Ledger, Receiver
 
 TOPIC = "hushwatt/tower/gw1/batch"
+LAYOUT = Layout(device="plant", points=("meter1.electric_power", "ahu1.fan_power"), units=("kW", "kW"))
 
 
-def scan(seq):
-    points = ["meter1.electric_power", "ahu1.fan_power"]
-    columns = {"points": points, "values": [1.0 * seq, None], "quality": [0, 2]}
-    return {"seq": seq, "kind": "scan", "unix_s": 1e9 + seq, "device": "plant", **columns}
+def parcel(*seqs, value=1.0):
+    seq = np.array(seqs, np.int64)
+    block = Block(
+        layout=LAYOUT,
+        seq=seq,
+        boot=np.ones_like(seq),
+        unix_s=1e9 + seq,
+        values=np.array([[value * number, np.nan] for number in seqs]),
+        quality=np.array([[0, 128]] * len(seqs), np.uint8),
+    )
+    return Parcel(chain="c1", first_seq=min(seqs), last_seq=max(seqs), blocks=(block,))
 
 
 def entry(seq):
-    return {"seq": seq, "kind": "entry", "unix_s": None, "entry": "note", "text": "hello"}
+    told = Entry(at=Instant(unix_s=1.0, mono_s=1.0), kind="note", subject="agent", text="hello")
+    record = EntryRecord(seq=seq, boot=1, entry=told)
+    return Parcel(chain="c1", first_seq=seq, last_seq=seq, entries=(record,))
 
 
-def pack(records, /, **other):
-    seqs = [record["seq"] for record in records]
-    body = {"v": 1, "site": "tower", "gateway": "gw1", "first_seq": min(seqs), "last_seq": max(seqs)}
-    return gzip.compress(json.dumps(body | {"records": records} | other).encode())
+def opened(parcel, gateway="gw1"):
+    return Opened(site="tower", gateway=gateway, parcel=parcel, layouts={layout_id(LAYOUT): LAYOUT})
 
 
-def parcel(*seqs):
-    return Parcel(site="tower", gateway="gw1", records=[scan(seq) for seq in seqs])
+def pack(parcel, **told):
+    return encode(parcel, "tower", "gw1", **told)
 
 
 @pytest.fixture
@@ -43,97 +57,64 @@ def ledger(tmp_path):
     ledger.close()
 
 
-BROKEN = {
-    "no gzip": b"rubbish",
-    "cut short": pack([scan(1)])[:-9],
-    "damaged": pack([scan(1)])[:20] + b"\0\0\0\0" + pack([scan(1)])[24:],
-    "no JSON": gzip.compress(b"{"),
-    "deep": gzip.compress(b"[" * 100_000),
-    "a list": gzip.compress(b"[]"),
-    "another version": pack([scan(1)], v=2),
-    "another gateway": pack([scan(1)], gateway="gw2"),
-    "seq is text": pack([scan(1)], records=[scan(1) | {"seq": "1"}]),
-    "columns of unequal length": pack([scan(1) | {"values": [1.0]}]),
-    "unknown kind": pack([scan(1) | {"kind": "poem"}]),
-    "first_seq is wrong": pack([scan(4)], first_seq=1),
-}
-
-
-@pytest.mark.parametrize("payload", BROKEN.values(), ids=BROKEN.keys())
-def test_what_is_no_batch_is_broken(payload):
-    with pytest.raises(BrokenPayload):
-        open_parcel(TOPIC, payload)
-
-
 def test_each_record_is_kept_once(ledger):
-    assert ledger.keep(parcel(1, 2, 3)) == 3
-    assert ledger.keep(parcel(2, 3, 4)) == 4
+    assert ledger.keep(opened(parcel(1, 2, 3))) == [(1, 3)]
+    assert ledger.keep(opened(parcel(2, 3, 4))) == [(1, 4)]
     counters = ledger.counters
     assert (counters["records"], counters["samples"]) == (4, 8)
     assert (counters["duplicates"], counters["conflicts"]) == (2, 0)
 
 
-def test_a_gap_holds_the_acknowledgement_until_it_is_filled(ledger):
-    assert ledger.keep(parcel(1, 2)) == 2
-    assert ledger.keep(parcel(5, 6)) == 2
-    assert ledger.keep(parcel(3, 4)) == 6
-
-
-def test_a_gap_that_will_never_be_filled_is_passed_in_the_end(ledger):
-    ledger.keep(parcel(1, 2))
-    assert [ledger.keep(parcel(1000, 1001)) for _ in range(3)] == [2, 2, 1001]
-    assert ledger.counters["gaps"] == 1
-
-
-def test_the_chain_begins_with_the_first_record_seen(ledger):
-    assert ledger.keep(parcel(40, 41)) == 41
+def test_live_data_may_overtake_the_backlog(ledger):
+    ledger.keep(opened(parcel(1, 2)))
+    assert ledger.keep(opened(parcel(5, 6))) == [(1, 2), (5, 6)]
+    assert ledger.keep(opened(parcel(3, 4))) == [(1, 6)]
 
 
 def test_the_same_number_with_other_words_is_a_conflict(ledger):
-    ledger.keep(parcel(1))
-    ledger.keep(Parcel(site="tower", gateway="gw1", records=[entry(1)]))
+    ledger.keep(opened(parcel(1)))
+    ledger.keep(opened(parcel(1, value=2.0)))
     assert ledger.counters["conflicts"] == 1
 
 
-def test_gateways_do_not_mix(ledger):
-    ledger.keep(parcel(1, 2))
-    assert ledger.keep(Parcel(site="tower", gateway="gw2", records=[scan(1)])) == 1
-    assert ledger.acked("tower", "gw1") == 2
+def test_gateways_and_their_stores_do_not_mix(ledger):
+    ledger.keep(opened(parcel(1, 2)))
+    assert ledger.keep(opened(parcel(1), "gw2")) == [(1, 1)]
+    assert ledger.keep(opened(replace(parcel(7), chain="c2"))) == [(7, 7)]
+    assert ledger.counters["conflicts"] == 0
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 20), st.integers(0, 6)), max_size=12), st.integers(0, 2**32))
 def test_whatever_comes_and_goes_the_word_is_true(tmp_path_factory, spans, seed):
-    """Every acknowledged seq from the first seen on is in the file, also when it is opened anew."""
+    """What it says that it has is what it has, also when it is opened anew."""
     path = tmp_path_factory.mktemp("law") / "upstream.db"
-    dice, kept, first = random.Random(seed), set(), None
+    dice, kept = random.Random(seed), set()
     ledger = Ledger(path)
     for low, length in spans:
         seqs = list(range(low, low + length + 1))
-        first = low if first is None else first
-        dice.shuffle(seqs)
-        acked = ledger.keep(parcel(*seqs))
+        told = ledger.keep(opened(parcel(*seqs)))
         kept.update(seqs)
-        assert ledger.counters["gaps"] or all(seq in kept for seq in range(first, acked + 1))
+        assert {seq for first, last in told for seq in range(first, last + 1)} == kept
         if dice.random() < 0.3:
             ledger.close()
             ledger = Ledger(path)
-            assert ledger.acked("tower", "gw1") == acked
+            assert ledger.layout_of(layout_id(LAYOUT)) == LAYOUT
     assert ledger.counters["records"] == len(kept)
     ledger.close()
 
 
 @pytest.fixture
 async def gateway(broker):
-    """A client that hears the acknowledgements."""
+    """A client that hears the answers."""
     async with aiomqtt.Client("127.0.0.1", broker.port) as client:
-        await client.subscribe("hushwatt/tower/gw1/ack")
+        await client.subscribe("hushwatt/tower/gw1/answer")
         yield client
 
 
-async def next_ack(client):
+async def next_answer(client):
     async with asyncio.timeout(5):
-        return json.loads((await anext(client.messages)).payload)["acked"]
+        return decode_answer((await anext(client.messages)).payload)
 
 
 async def end(task):
@@ -142,14 +123,29 @@ async def end(task):
         await task
 
 
-async def test_acknowledges_over_the_wire_and_counts_rubbish(tmp_path, broker, gateway):
+async def test_answers_over_the_wire_and_counts_rubbish(tmp_path, broker, gateway):
     with Receiver(tmp_path / "up" / "upstream.db", host="127.0.0.1", port=broker.port) as receiver:
         task = asyncio.ensure_future(receiver.run())
         await asyncio.wait_for(receiver.listening.wait(), 5)
         await gateway.publish(TOPIC, b"rubbish", qos=1)
-        await gateway.publish(TOPIC, pack([scan(1), entry(2)]), qos=1)
-        assert await next_ack(gateway) == 2
+        await gateway.publish(TOPIC, pack(parcel(1)), qos=1)
+        assert (await next_answer(gateway)).kept == ((1, 1),)
+        await gateway.publish(TOPIC, pack(entry(2)), qos=1)
+        assert (await next_answer(gateway)).kept == ((1, 2),)
         assert receiver.counters["broken"] == 1
+        await end(task)
+
+
+async def test_what_it_cannot_read_it_refuses_by_its_place_and_what_it_does_not_know_it_asks(tmp_path, broker, gateway):
+    with Receiver(tmp_path / "up" / "upstream.db", host="127.0.0.1", port=broker.port) as receiver:
+        task = asyncio.ensure_future(receiver.run())
+        await asyncio.wait_for(receiver.listening.wait(), 5)
+        await gateway.publish(TOPIC, pack(parcel(1), known={layout_id(LAYOUT)}), qos=1)
+        assert (await next_answer(gateway)).unknown == (layout_id(LAYOUT),)
+        await gateway.publish(TOPIC, encode(parcel(1, 2), "tower", "gw2"), qos=1)  # Not the topic's gateway.
+        await gateway.publish(TOPIC, pack(replace(parcel(5), first_seq=6, last_seq=7)), qos=1)
+        refused = await next_answer(gateway)
+        assert (refused.chain, refused.refused) == ("c1", (6, 7))
         await end(task)
 
 
@@ -159,18 +155,18 @@ async def test_what_came_while_it_was_away_is_kept_after_a_restart(tmp_path, bro
         task = asyncio.ensure_future(receiver.run())
         await gateway_sends(gateway, receiver, 1)
         await end(task)
-    await gateway.publish(TOPIC, pack([scan(2)]), qos=1)
+    await gateway.publish(TOPIC, pack(parcel(2)), qos=1)
     with Receiver(path, host="127.0.0.1", port=broker.port) as receiver:
         task = asyncio.ensure_future(receiver.run())
-        assert await next_ack(gateway) == 2
+        assert (await next_answer(gateway)).kept == ((1, 2),)
         assert receiver.counters["records"] == 2
         await end(task)
 
 
 async def gateway_sends(gateway, receiver, seq):
     await asyncio.wait_for(receiver.listening.wait(), 5)
-    await gateway.publish(TOPIC, pack([scan(seq)]), qos=1)
-    assert await next_ack(gateway) == seq
+    await gateway.publish(TOPIC, pack(parcel(seq)), qos=1)
+    assert (await next_answer(gateway)).kept == ((1, seq),)
 
 
 async def test_a_killed_broker_is_waited_for(tmp_path, broker):
@@ -184,6 +180,6 @@ async def test_a_killed_broker_is_waited_for(tmp_path, broker):
         await broker.start()
         await asyncio.wait_for(receiver.listening.wait(), 10)
         async with aiomqtt.Client("127.0.0.1", broker.port) as client:
-            await client.subscribe("hushwatt/tower/gw1/ack")
+            await client.subscribe("hushwatt/tower/gw1/answer")
             await gateway_sends(client, receiver, 1)
         await end(task)

@@ -1,8 +1,6 @@
 """A real broker, a receiver that keeps what it gets, and a small site."""
 
 import asyncio
-import gzip
-import json
 import random
 import socket
 import threading
@@ -16,23 +14,28 @@ from agent.core.clock import Instant, SystemClock
 from agent.core.points import Kind, PointSpec, PointTable
 from agent.core.scan import Scan
 from agent.store.store import Store
+from agent.uplink.answers import Answer, encode_answer
+from agent.uplink.columns import UnknownLayout, decode
+from agent.uplink.ranges import Ranges
 from simulator.wires.broker import Broker
+from simulator.wires.upstream import rows_of
 
 START = 1_750_000_000.0
 
 
 class Receiver:
-    """Keeps records by seq, in memory, and acknowledges what it has without a gap; can be told to misbehave."""
+    """Keeps records by seq, in memory, and says which it has; can be told to misbehave."""
 
     def __init__(self, port):
         self._port = port
         self.records = {}
         self.batches = 0
         self.repeats = 0
-        self.acked = 0
+        self.kept = Ranges()
+        self.layouts = {}
         self.lose = lambda number: False
-        """Whether to forget the batch of this number, counted from 1, unacknowledged."""
-        self.say = lambda acked: json.dumps({"acked": acked}).encode()
+        """Whether to forget the batch of this number, counted from 1, without an answer."""
+        self.say = encode_answer
 
     async def run(self):
         while True:
@@ -54,14 +57,20 @@ class Receiver:
         self.batches += 1
         if self.lose(self.batches):
             return
-        batch = json.loads(gzip.decompress(payload))
-        for record in batch["records"]:
-            self.repeats += record["seq"] in self.records
-            self.records[record["seq"]] = record
-        while self.acked + 1 in self.records:
-            self.acked += 1
-        await client.publish("up/tower/gw1/ack", self.say(self.acked), qos=0)
-        if asyncio.current_task().cancelling():  # See `agent/uplink/mqtt.py`, `_obey_cancel`.
+        try:
+            opened = decode(payload, self.layouts.get)
+        except UnknownLayout as unknown:
+            answer = Answer(chain=unknown.chain, unknown=tuple(unknown.ids))
+        else:
+            self.layouts |= opened.layouts
+            parcel = opened.parcel
+            for record in rows_of(parcel):
+                self.repeats += record["seq"] in self.records
+                self.records[record["seq"]] = record
+            self.kept.add(parcel.first_seq, parcel.last_seq)
+            answer = Answer(chain=parcel.chain, kept=tuple(self.kept))
+        await client.publish("up/tower/gw1/answer", self.say(answer), qos=0)
+        if asyncio.current_task().cancelling():  # See `agent/runtime/tasks.py`, `obey_cancel`.
             raise asyncio.CancelledError
 
 

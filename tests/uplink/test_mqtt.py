@@ -1,44 +1,66 @@
 """Over a real broker: all arrives, once it counts, whatever is killed on the way."""
 
 import asyncio
-import gzip
 import json
-import logging
 
 import aiomqtt
 import pytest
 
-from agent.core.batch import Ack, Batch
 from agent.core.clock import SystemClock, wall_s
 from agent.core.errors import BrokerError, OperatingError
 from agent.runtime.loops import SteeredLoop
+from agent.runtime.mqtt_client import Broker
 from agent.store.store import Store
-from agent.uplink.mqtt import Broker, MqttLink
-from agent.uplink.payload import decode_ack, encode
-from agent.uplink.tape import Tape
-from simulator.wires.upstream import Receiver
+from agent.uplink.answers import Answer, decode_answer, encode_answer
+from agent.uplink.columns import decode, encode
+from agent.uplink.mqtt import MqttSink
+from agent.uplink.packer import Packer, Rules
+from agent.uplink.parcel import Parcel
+from agent.uplink.sink import RefusedError
+from agent.uplink.tape import Feeding, Tape
+from simulator.wires.upstream import Receiver, rows_of
 
 START = 1_750_000_000.0
 
 
-class Uplink:
-    """A link and a tape that run."""
+class Way:
+    """A sink and a tape that run."""
 
-    def __init__(self, store, port, *, ack_timeout_s=2.0, batch_records=50, window=4):
-        clock = SystemClock()
-        broker = Broker(host="127.0.0.1", port=port)
-        self.link = MqttLink(broker, clock, prefix="up", site="tower", gateway="gw1", ack_timeout_s=ack_timeout_s)
-        self.tape = Tape(store, self.link, clock, window=window, batch_records=batch_records, gather_s=0.05)
-        self._tasks = [asyncio.ensure_future(self.link.run()), asyncio.ensure_future(self.tape.run())]
+    def __init__(self, store, port, *, answer_s=2.0, clock=None, **feeding):
+        clock = clock or SystemClock()
+        for name in set(store.outbox.sinks()) - {"cloud"}:
+            store.outbox.forget(name)
+        self.sink = sink_on(port, store, clock, answer_s=answer_s)
+        rules = Rules(spans_s={"meter1.electric_power": 0}, units={spec.id: spec.unit for spec in store.table})
+        self.store = store
+        self.tape = Tape(
+            "cloud",
+            self.sink,
+            store.outbox,
+            lambda: Packer(rules, store.outbox),
+            clock,
+            store,
+            feeding=Feeding(**{"batch_records": 50, "gather_s": 0.05} | feeding),
+        )
+        self.tasks = [asyncio.ensure_future(self.sink.run()), asyncio.ensure_future(self.tape.run())]
+
+    async def drain(self, timeout_s):
+        await self.store.flush()
+        return await self.tape.drain(timeout_s)
 
     async def __aenter__(self):
         return self
 
     async def __aexit__(self, *_):
-        for task in self._tasks:
+        for task in self.tasks:
             task.cancel()
-        ended = await asyncio.gather(*self._tasks, return_exceptions=True)
+        ended = await asyncio.gather(*self.tasks, return_exceptions=True)
         assert all(isinstance(end, asyncio.CancelledError) for end in ended), ended
+
+
+def sink_on(port, store, clock, *, answer_s=2.0, **told):
+    where = {"prefix": "up", "site": "tower", "gateway": "gw1", "newest": lambda: store.outbox.last_seq}
+    return MqttSink(Broker(host="127.0.0.1", port=port), clock, answer_s=answer_s, **where, **told)
 
 
 async def until(true, within_s=20.0):
@@ -54,18 +76,18 @@ def numbers(receiver):
 
 
 async def test_all_that_was_written_arrives_in_order_once(store, broker, receiver, scan_of):
-    async with Uplink(store, broker.port) as uplink:
+    async with Way(store, broker.port) as way:
         for number in range(1000):
             store.append(scan_of(number))
-        assert await uplink.tape.drain(20)
+        assert await way.drain(20)
     assert numbers(receiver) == list(range(1000))
     assert (await store.counts()).outbox == 0
-    assert receiver.repeats == uplink.tape.counts.repeated == 0
+    assert receiver.repeats == 0
     assert receiver.records[1]["points"] == ["meter1.electric_power"]  # The other one is not shared.
 
 
 async def test_a_broker_killed_twice_loses_nothing(store, broker, receiver, scan_of):
-    async with Uplink(store, broker.port, batch_records=20) as uplink:
+    async with Way(store, broker.port, batch_records=20) as way:
 
         async def write():
             for number in range(1500):
@@ -79,21 +101,19 @@ async def test_a_broker_killed_twice_loses_nothing(store, broker, receiver, scan
             await asyncio.sleep(0.1)
             await broker.start()
         await writing
-        assert await uplink.tape.drain(25)
+        assert await way.drain(25)
         assert numbers(receiver) == list(range(1500))
-        assert uplink.link.connections == 3
-        logging.getLogger("test").info("repeated: sent %d, seen %d", uplink.tape.counts.repeated, receiver.repeats)
+        assert way.sink.connections == 3
 
 
 async def test_a_receiver_that_forgets_batches_gets_them_again(store, broker, receiver, scan_of):
     receiver.lose = lambda number: number in (2, 3, 7)
-    async with Uplink(store, broker.port, ack_timeout_s=0.3) as uplink:
+    async with Way(store, broker.port, answer_s=0.3) as way:
         for number in range(500):
             store.append(scan_of(number))
-        assert await uplink.tape.drain(20)
+        assert await way.drain(20)
     assert numbers(receiver) == list(range(500))
-    assert uplink.tape.counts.faults >= 1
-    assert uplink.tape.counts.repeated > 0
+    assert way.tape.counts.faults >= 1
 
 
 async def test_a_restarted_agent_goes_on_where_it_was(tmp_path, table, broker, receiver, scan_of):
@@ -103,56 +123,97 @@ async def test_a_restarted_agent_goes_on_where_it_was(tmp_path, table, broker, r
         for number in range(life * 100, life * 100 + 100):
             store.append(scan_of(number))
         await store.flush()
-        async with Uplink(store, broker.port, batch_records=30) as uplink:
+        async with Way(store, broker.port, batch_records=30) as way:
             if life < 2:
                 await until(lambda life=life: len(receiver.records) > life * 100 + 40)  # Ended in the middle.
             else:
-                assert await uplink.tape.drain(20)
+                assert await way.drain(20)
         await store.close()
     assert numbers(receiver) == list(range(300))
 
 
-async def test_an_acknowledgement_of_what_was_never_sent_is_refused_and_journalled(store, broker, receiver, scan_of):
+async def test_who_claims_to_have_what_does_not_exist_is_not_believed(store, broker, receiver, scan_of):
     lies = iter([10**9])
-    receiver.say = lambda acked: json.dumps({"acked": next(lies, acked)}).encode()
-    async with Uplink(store, broker.port, ack_timeout_s=1.0) as uplink:
+
+    def say(answer):
+        last = next(lies, None)
+        return encode_answer(answer if last is None else Answer(chain=answer.chain, kept=((1, last),)))
+
+    receiver.say = say
+    async with Way(store, broker.port, answer_s=1.0) as way:
         for number in range(60):
             store.append(scan_of(number))
-        assert await uplink.tape.drain(20)
-    assert numbers(receiver)[:60] == list(range(60))
-    assert uplink.tape.counts.refused_acks == 1
-    told = [entry.text for entry in await store.entries(kind="uplink", limit=9)]
-    assert any(text.startswith("upstream acknowledged record 1000000000, but only") for text in told)
+        assert await way.drain(20)
+        assert numbers(receiver)[:60] == list(range(60))
+        assert way.sink.refused_answers == 1
+        told = [entry.text for entry in await store.entries(kind="uplink", limit=9)]
+        assert any("the receiver says that it kept record 1000000000, but only" in text for text in told)
 
 
-async def test_a_broken_acknowledgement_is_counted_and_ignored(store, broker, receiver, scan_of):
-    bad = iter([b"\xff", b'{"acked": "9"}', b'{"acked": true}'])
-    receiver.say = lambda acked: next(bad, None) or json.dumps({"acked": acked}).encode()
-    async with Uplink(store, broker.port, ack_timeout_s=0.2, batch_records=10) as uplink:
+async def test_a_broken_answer_is_counted_and_ignored(store, broker, receiver, scan_of):
+    bad = iter([b"\xff", b'{"chain": "x", "kept": [["1", 9]]}', b"[]"])
+    receiver.say = lambda answer: next(bad, None) or encode_answer(answer)
+    async with Way(store, broker.port, answer_s=0.2, batch_records=10) as way:
         for number in range(100):
             store.append(scan_of(number))
-        assert await uplink.tape.drain(20)
-    assert uplink.link.broken_acks == 3
+        assert await way.drain(20)
+        assert way.sink.broken_answers == 3
     assert numbers(receiver) == list(range(100))
+
+
+async def test_an_answer_about_an_earlier_store_says_nothing_about_this_one(store, broker, receiver, scan_of):
+    receiver.say = lambda answer: encode_answer(Answer(chain="another", kept=answer.kept))
+    async with Way(store, broker.port, answer_s=0.2) as way:
+        store.append(scan_of(1))
+        assert not await way.drain(1.0)
+
+
+async def test_a_receiver_that_forgot_what_columns_mean_is_told_again(store, broker, receiver, scan_of):
+    async with Way(store, broker.port) as way:
+        store.append(scan_of(1))
+        assert await way.drain(20)
+        receiver.layouts.clear()
+        store.append(scan_of(2))
+        assert await way.drain(20)
+    assert numbers(receiver) == [1.0, 2.0]
+    assert receiver.repeats == 0
+
+
+async def test_what_the_receiver_refuses_is_set_aside(store, broker, receiver, scan_of):
+    def say(answer):
+        _, last = answer.kept[-1]
+        if receiver.records[last].get("values") == [3.0]:
+            return encode_answer(Answer(chain=answer.chain, refused=(last, last), reason="I do not like 3"))
+        return encode_answer(answer)
+
+    receiver.say = say
+    async with Way(store, broker.port, batch_records=1, gather_s=0.0) as way:
+        for number in range(6):
+            store.append(scan_of(number))
+            assert await way.drain(20)
+        [letter] = await store.outbox.dead()
+        assert (letter.first_seq, letter.reason) == (4, "I do not like 3")
+        [row] = rows_of(decode(letter.payload).parcel)
+        assert row["values"] == [3.0]
 
 
 async def test_a_dead_upstream_holds_nobody_up(store, broker, scan_of):
     broker.kill()
-    async with Uplink(store, broker.port) as uplink:
+    async with Way(store, broker.port) as way:
         store.append(scan_of(1))
         with pytest.raises(BrokerError, match="not connected"):
-            await uplink.link.send(Batch(first_seq=1, last_seq=1, records=()))
-        assert not await uplink.tape.drain(0.2)
+            await way.sink.send(Parcel(chain="c", first_seq=1, last_seq=1))
+        assert not await way.drain(0.2)
 
 
 async def test_the_simulators_receiver_keeps_each_record_once(tmp_path, store, broker, scan_of):
     with Receiver(tmp_path / "upstream.db", host="127.0.0.1", port=broker.port, prefix="up") as receiver:
         listening = asyncio.ensure_future(receiver.run())
         await receiver.listening.wait()
-        async with Uplink(store, broker.port) as uplink:
+        async with Way(store, broker.port) as way:
             for number in range(300):
                 store.append(scan_of(number))
-            assert await uplink.tape.drain(20)
+            assert await way.drain(20)
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
         kept = receiver.counters
@@ -171,20 +232,16 @@ def test_simulated_time_waits_for_an_answer_on_the_real_wire(tmp_path, table, br
     async def main():
         store = await Store.open(tmp_path / "s.db", table, loop.clock())
         keeper = asyncio.ensure_future(store.run())
-        broker_ = Broker(host="127.0.0.1", port=broker.port)
-        link = MqttLink(broker_, loop.clock(), prefix="up", site="tower", gateway="gw1")
-        tape = Tape(store, link, loop.clock())
-        tasks = [keeper, asyncio.ensure_future(link.run()), asyncio.ensure_future(tape.run())]
-        with loop.hold():
-            await link.ready()
-        for step in range(100):
-            store.append(scan_of(step))
-            await asyncio.sleep(300)
-            assert store.outbox.acked >= step  # At most the last one is under way.
-        assert loop.time() < START + 100 * 300 + 5
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        async with Way(store, broker.port, clock=loop.clock()) as way:
+            with loop.hold():
+                await way.sink.ready()
+            for step in range(100):
+                store.append(scan_of(step))
+                await asyncio.sleep(300)
+                assert store.outbox.acked >= step  # At most the last one is under way.
+            assert loop.time() < START + 100 * 300 + 5
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
         await store.close()
 
     steer(loop, main())
@@ -198,17 +255,14 @@ def test_a_dead_upstream_never_stops_simulated_time(tmp_path, table, broker, sca
 
     async def main():
         store = await Store.open(tmp_path / "s.db", table, loop.clock())
-        broker_ = Broker(host="127.0.0.1", port=broker.port)
-        link = MqttLink(broker_, loop.clock(), prefix="up", site="tower", gateway="gw1", ack_timeout_s=0.5)
-        tape = Tape(store, link, loop.clock())
-        tasks = [asyncio.ensure_future(task.run()) for task in (store, link, tape)]
-        for step in range(288):
-            store.append(scan_of(step))
-            await asyncio.sleep(300)
-        assert store.outbox.acked == 0
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        keeper = asyncio.ensure_future(store.run())
+        async with Way(store, broker.port, clock=loop.clock(), answer_s=0.5):
+            for step in range(288):
+                store.append(scan_of(step))
+                await asyncio.sleep(300)
+            assert store.outbox.acked == 0
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
         await store.close()
 
     began_s = wall_s()
@@ -216,33 +270,42 @@ def test_a_dead_upstream_never_stops_simulated_time(tmp_path, table, broker, sca
     assert wall_s() - began_s < 10
 
 
-async def test_the_payload_is_what_was_agreed(broker):
-    batch = Batch(first_seq=4, last_seq=5, records=[{"seq": 4, "kind": "entry"}, {"seq": 5, "kind": "scan"}])
+async def test_the_payload_and_the_answer_are_what_was_agreed(broker, store):
+    parcel = Parcel(chain="c0ffee", first_seq=4, last_seq=5)
     async with aiomqtt.Client("127.0.0.1", broker.port) as client:
         await client.subscribe("up/tower/gw1/batch", qos=1)
-        link = MqttLink(
-            Broker(host="127.0.0.1", port=broker.port), SystemClock(), prefix="up", site="tower", gateway="gw1"
+        sink = MqttSink(
+            Broker(host="127.0.0.1", port=broker.port),
+            SystemClock(),
+            prefix="up",
+            site="tower",
+            gateway="gw1",
+            newest=lambda: 9,
         )
-        running = asyncio.ensure_future(link.run())
-        await link.ready()
-        sending = asyncio.ensure_future(link.send(batch))
+        running = asyncio.ensure_future(sink.run())
+        await sink.ready()
+        sending = asyncio.ensure_future(sink.send(parcel))
         message = await anext(aiter(client.messages))
-        assert json.loads(gzip.decompress(message.payload)) == {
-            "v": 1,
-            "site": "tower",
-            "gateway": "gw1",
-            "first_seq": 4,
-            "last_seq": 5,
-            "records": [{"seq": 4, "kind": "entry"}, {"seq": 5, "kind": "scan"}],
-        }
-        assert message.payload == encode(batch, "tower", "gw1")
-        await client.publish("up/tower/gw1/ack", b'{"acked": 5}')
-        assert await sending == Ack(acked=5)
+        assert message.payload == encode(parcel, "tower", "gw1")
+        await client.publish("up/tower/gw1/answer", b'{"chain": "c0ffee", "kept": [[1, 4]]}')
+        await asyncio.sleep(0.1)
+        assert not sending.done()
+        await client.publish("up/tower/gw1/answer", b'{"chain": "c0ffee", "kept": [[1, 5]]}')
+        assert await sending == len(message.payload)
+        again = asyncio.ensure_future(sink.send(Parcel(chain="c0ffee", first_seq=6, last_seq=7)))
+        await anext(aiter(client.messages))
+        refusal = {"chain": "c0ffee", "kept": [], "refused": [6, 7], "reason": "no"}
+        await client.publish("up/tower/gw1/answer", json.dumps(refusal).encode())
+        with pytest.raises(RefusedError, match="no"):
+            await again
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
 
-@pytest.mark.parametrize("payload", [b"", b"{}", b"[]", b"null", b'{"acked": 1.5}', b"[" * 100_000])
-def test_an_acknowledgement_that_is_none_is_an_operating_error(payload):
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"{}", b"[]", b"null", b'{"chain": "c", "kept": [[1.5, 2]]}', b'{"chain": 1}', b"[" * 100_000],
+)
+def test_an_answer_that_is_none_is_an_operating_error(payload):
     with pytest.raises(OperatingError):
-        decode_ack(payload)
+        decode_answer(payload)

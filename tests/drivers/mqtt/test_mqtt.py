@@ -10,77 +10,15 @@ import pytest
 from agent.core.clock import SystemClock
 from agent.core.errors import BrokerError
 from agent.core.points import Quality
-from agent.drivers import mqtt_connection
+from agent.drivers import mqtt_connection, mqtt_waiting
 from agent.drivers.mqtt import MqttDriver
-from agent.drivers.mqtt_connection import MqttConnection
-from agent.drivers.wire import MqttBroker, MqttDevice, MqttPoint
+from agent.drivers.mqtt_wire import MqttDevice, MqttSet
 from simulator.wires.broker import Broker
 
 HOST = "127.0.0.1"
 
 
-def degrees(handle, topic, **more):
-    return MqttPoint(**{"point": f"e.p{handle}", "handle": handle, "unit": "degC", "topic": topic, "path": "v", **more})
-
-
-@pytest.fixture
-async def connect(book):
-    """Start a connection to a port once its subscribers are known."""
-    running = []
-
-    def make(port):
-        connection = MqttConnection(MqttBroker(name="plant", host=HOST, port=port), book, SystemClock())
-
-        def start():
-            running.append(asyncio.ensure_future(connection.run()))
-
-        connection.start = start
-        return connection
-
-    yield make
-    for task in running:
-        task.cancel()
-    done = await asyncio.gather(*running, return_exceptions=True)
-    assert all(isinstance(result, asyncio.CancelledError) for result in done)
-
-
-@pytest.fixture
-async def heard(broker, book, connect, until):
-    """Give points, get a driver that listens and a function that says things to it."""
-
-    async def listen(*points, **device):
-        connection = connect(broker.port)
-        driver = MqttDriver(MqttDevice(name="telemetry", points=points, **device), connection, book, SystemClock())
-        driver.connection = connection
-        connection.start()
-        await until(lambda: connection.is_up)
-        return driver
-
-    return listen
-
-
-@pytest.fixture
-async def say(broker):
-    async with aiomqtt.Client(HOST, broker.port, identifier="speaker") as client:
-
-        async def publish(topic, payload, **more):
-            told = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-            await client.publish(topic, told, qos=1, **more)
-
-        yield publish
-
-
-async def drained(driver, samples):
-    """All scans until so many samples came."""
-    scans = []
-    async with asyncio.timeout(5):
-        while sum(len(scan) for scan in scans) < samples:
-            scans += await driver.poll()
-            await asyncio.sleep(0.01)
-    return scans
-
-
-async def test_what_arrives_is_polled_once_in_order(heard, say, columns):
+async def test_what_arrives_is_polled_once_in_order(heard, say, columns, degrees, drained):
     driver = await heard(degrees(0, "a/zone"), degrees(1, "a/room", path=None))
     assert await driver.poll() == []
     await say("a/zone", {"v": 20.5})
@@ -91,15 +29,18 @@ async def test_what_arrives_is_polled_once_in_order(heard, say, columns):
     assert await driver.poll() == []
 
 
-async def test_one_topic_may_carry_many_points_and_lack_one(heard, say, columns, book):
+async def test_one_topic_may_carry_many_points_and_lack_one(heard, say, columns, book, degrees, drained):
     driver = await heard(*(degrees(n, "b/all", path=f"t.{n}") for n in range(3)))
     await say("b/all", {"t": [18, 19]})
     (scan,) = await drained(driver, 2)
     assert columns([scan]) == {0: (18.0, Quality.GOOD), 1: (19.0, Quality.GOOD)}
-    assert (driver.broken, len(book)) == (1, 1) and "nothing at `t.2`; e.p2" in book[0]
+    assert (driver.broken, len(book)) == (
+        1,
+        1,
+    ) and "telemetry: b/all: e.p2 cannot be read: found nothing at `t.2`" in book[0]
 
 
-async def test_the_devices_own_time_counts_and_samples_of_one_instant_are_one_scan(heard, say):
+async def test_the_devices_own_time_counts_and_samples_of_one_instant_are_one_scan(heard, say, degrees, drained):
     points = [degrees(n, f"c/{n}", time_path="ts", quality_path="q") for n in range(4)]
     driver = await heard(*points)
     measured_s = float(int(SystemClock().read().unix_s) - 100)
@@ -125,7 +66,7 @@ async def test_the_devices_own_time_counts_and_samples_of_one_instant_are_one_sc
         (-3600, False, Quality.GOOD, False),  # The device's clock runs ahead; the value is new.
     ],
 )
-async def test_how_old_is_it(heard, say, age_s, is_retained, quality, is_dated):
+async def test_how_old_is_it(heard, say, age_s, is_retained, quality, is_dated, degrees, drained):
     topic = f"d/{age_s}/{is_retained}"
     now = SystemClock().read()
     payload = {"v": 20} if age_s is None else {"v": 20, "ts": now.unix_s - age_s}
@@ -140,7 +81,7 @@ async def test_how_old_is_it(heard, say, age_s, is_retained, quality, is_dated):
     assert abs(scan.at.unix_s - now.unix_s) < 5 or (is_dated and abs(scan.at.unix_s - now.unix_s + age_s) < 5)
 
 
-async def test_broken_payloads_are_counted_and_told_when_they_start_and_end(heard, say, book, until):
+async def test_broken_payloads_are_counted_and_told_when_they_start_and_end(heard, say, book, until, degrees, drained):
     driver = await heard(degrees(0, "e/zone"))
     for payload in (b"{", b'{"v": NaN}', b'{"v": "warm"}', b"\xff"):
         await say("e/zone", payload)
@@ -148,11 +89,12 @@ async def test_broken_payloads_are_counted_and_told_when_they_start_and_end(hear
     await drained(driver, 1)
     assert driver.broken == 4
     assert len(book) == 2, "told once when it starts and once when it ends"
-    assert "telemetry: payload on e/zone cannot be read" in book[0] and "can be read again" in book[1]
+    assert "telemetry: e/zone: e.p0 cannot be read: found b'{'" in book[0] and "can be read again" in book[1]
 
 
-async def test_a_flood_is_dropped_oldest_first_and_counted(heard, say, columns, until, monkeypatch):
-    monkeypatch.setattr("agent.drivers.mqtt.MOST_WAITING", 5)
+async def test_a_flood_is_dropped_oldest_first_and_counted(heard, say, columns, until, monkeypatch, degrees):
+    monkeypatch.setattr("agent.drivers.samples.MOST_WAITING", 5)
+    monkeypatch.setattr("agent.drivers.samples.SLACK", 1)
     driver = await heard(degrees(0, "f/zone"))
     for n in range(12):
         await say("f/zone", {"v": n})
@@ -160,8 +102,8 @@ async def test_a_flood_is_dropped_oldest_first_and_counted(heard, say, columns, 
     assert columns(await driver.poll()) == {0: (11.0, Quality.GOOD)}
 
 
-async def test_what_is_set_is_confirmed_by_its_own_topic(heard, broker, command, until):
-    point = degrees(0, "g/zone", set_topic="g/zone/set", set_path="v")
+async def test_what_is_set_is_confirmed_by_its_own_topic(heard, broker, command, until, degrees):
+    point = degrees(0, "g/zone", set=MqttSet(topic="g/zone/set", path="v"))
     driver = await heard(point)
 
     async def obey():
@@ -187,8 +129,8 @@ async def test_what_is_set_is_confirmed_by_its_own_topic(heard, broker, command,
     await asyncio.gather(device, return_exceptions=True)
 
 
-async def test_what_is_not_shown_is_not_confirmed(heard, say, command, until):
-    points = [degrees(0, "h/zone", set_topic="h/zone/set"), degrees(1, "h/other")]
+async def test_what_is_not_shown_is_not_confirmed(heard, say, command, until, degrees, drained):
+    points = [degrees(0, "h/zone", set=MqttSet(topic="h/zone/set")), degrees(1, "h/other")]
     driver = await heard(*points, timeout_s=0.2)
     await say("h/zone", {"v": 21})
     await drained(driver, 1)
@@ -198,10 +140,13 @@ async def test_what_is_not_shown_is_not_confirmed(heard, say, command, until):
     assert (outcome.kind, outcome.detail) == ("failed", "telemetry has no topic to set e.p1")
 
 
-async def test_without_a_broker_polls_fail_and_writes_are_outcomes(connect, book, free_port, command, until):
+async def test_without_a_broker_polls_fail_and_writes_are_outcomes(connect, book, free_port, command, until, degrees):
     connection = connect(free_port + 1)
     driver = MqttDriver(
-        MqttDevice(name="telemetry", points=(degrees(0, "t", set_topic="t/set"),)), connection, book, SystemClock()
+        MqttDevice(name="telemetry", points=(degrees(0, "t", set=MqttSet(topic="t/set")),)),
+        connection,
+        book,
+        SystemClock(),
     )
     connection.start()
     await until(lambda: book)
@@ -241,7 +186,7 @@ def scripted(codes, flood=b""):
 
 
 async def test_of_a_flood_the_oldest_messages_are_dropped_counted_and_told(connect, book, until, monkeypatch):
-    monkeypatch.setattr(mqtt_connection, "MOST_WAITING", 3)
+    monkeypatch.setattr(mqtt_waiting, "MOST_WAITING", 3)
     server = await scripted([0], b"".join(b"\x30\x05\x00\x01j%02d" % n for n in range(60)))
     connection, seen = connect(server.sockets[0].getsockname()[1]), []
     connection.subscribe("j", lambda topic, payload: seen.append(int(payload)))
