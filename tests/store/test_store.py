@@ -207,3 +207,12 @@ async def test_minute_means_stand_in_a_plain_table(store, site):
             ("2025-06-15 15:06:00", 7.5, 0.0, 15.0, 4, "degC"),
             ("2025-06-15 15:07:00", 47.5, 20.0, 75.0, 12, "degC"),
         ]
+
+
+async def test_a_segment_that_a_kill_left_without_a_head_hides_nothing(store, site):
+    store.append(site.scan(0, [1.0]))
+    await store.seal()
+    await store.tidy()
+    store.path.with_name(f"{store.path.name}.hot-00000099").touch()
+    with open_reader(store.path) as reader:
+        assert (reader.counts().samples, reader.counts().last_seq) == (1, 1)
