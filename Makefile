@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test bench storm energyplus lint lock models clean
+.PHONY: demo test bench soak storm energyplus lint lock models clean
 
 demo: $(READY)
 	$(BIN)/hushwatt demo
@@ -15,6 +15,10 @@ test: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench
+
+# A thousand kills of real processes at random moments, and power cuts; a few minutes.
+soak: $(READY)
+	$(BIN)/python -m tests.soak
 
 # Thousands of seeded days of agent, plant and faults in virtual time; a failing seed is printed.
 DAYS ?= 10000

@@ -63,9 +63,9 @@ def read_on(path: Path, told: Told) -> None:
 
 def last_state(told: Sequence[Told]) -> State | None:
     """Where the log leaves off; None for no log. The highest of each count: a head may be spoiled."""
-    if not told:
+    states = [one.state() for one in told if one.end]  # A kill may leave a segment without even its head.
+    if not states:
         return None
-    states = [one.state() for one in told]
     last = states[-1]
     return State(
         boot=max(state.boot for state in states),

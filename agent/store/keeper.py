@@ -32,7 +32,8 @@ from agent.store.tracks import PointName, State, Told
 CHECK_BYTES = 32 * 2**20
 """A file up to this size is checked page by page at start; it reads the whole file, so a larger one is only probed."""
 WAL_BYTES = 2**20
-"""The database's own log is cut back to this after a checkpoint (our assumption)."""
+"""From this size on the database's own log is folded into it, and cut back to this: a full disk has no room for a large
+one (our assumption)."""
 PAGE_BYTES = 4096
 RUN_BYTES = 2**20
 """Segments are compacted together up to about this size: after many restarts they are small."""
@@ -69,6 +70,7 @@ class Keeper:
         conn.execute("PRAGMA journal_mode = WAL")
         conn.execute("PRAGMA synchronous = FULL")
         conn.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+        conn.execute(f"PRAGMA wal_autocheckpoint = {WAL_BYTES // PAGE_BYTES}")
         _probe(conn, self.path)
         is_new = conn.execute("PRAGMA user_version").fetchone()[0] == 0
         self.is_orphan = is_new and bool(segment_numbers(self.path))

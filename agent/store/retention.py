@@ -26,8 +26,9 @@ MINUTES_KEPT_DAYS = 30.0
 assumption). Four bytes a sample at a poll each 5 s, more than the samples themselves."""
 DOWN_TO = 0.95
 """Once the bound is reached, room for some days more is made (our assumption)."""
-LEAST_FREE_MB = 32.0
-"""Others need the disk as well; below this the store gives way as if `max_mb` were reached (our assumption)."""
+LEAST_FREE_SHARE, LEAST_FREE_MB, MOST_FREE_MB = 0.2, 3.0, 32.0
+"""With less than this share of the disk free (between so many MB) the store gives way as if `max_mb` were reached:
+SQLite needs room to make room (our assumption; a checkpoint needs two MB)."""
 SAMPLED = (Class.REST, Class.COMFORT, Class.ENERGY)
 ROWS_AT_ONCE = 5000
 """Rows of the journal and of the rollups dropped at a time."""
@@ -85,7 +86,8 @@ def used_bytes(keeper: Keeper) -> int:
 
 def _bound_bytes(keeper: Keeper, bounds: Bounds) -> float | None:
     disk = os.statvfs(Path(keeper.path).parent)
-    short = LEAST_FREE_MB * 1e6 - disk.f_bavail * disk.f_frsize
+    least = min(MOST_FREE_MB * 1e6, max(LEAST_FREE_MB * 1e6, LEAST_FREE_SHARE * disk.f_blocks * disk.f_frsize))
+    short = least - disk.f_bavail * disk.f_frsize
     bound = None if bounds.max_mb is None else bounds.max_mb * 1e6
     if short <= 0:
         return bound

@@ -1,5 +1,6 @@
 """A small site and scans of it."""
 
+import subprocess
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +54,25 @@ def site():
 @pytest.fixture(scope="session")
 def table_of():
     return build_table
+
+
+@pytest.fixture
+def disk_of(tmp_path):
+    """A disk of so many kB, or a skipped test where nobody lets us mount one."""
+    folder = tmp_path / "disk"
+    mounted = []
+
+    def mount(size_kb):
+        folder.mkdir()
+        told = ["mount", "-t", "tmpfs", "-o", f"size={size_kb}k", "none", folder]
+        if subprocess.run(told, capture_output=True, check=False).returncode != 0:
+            pytest.skip("needs the right to mount a tmpfs")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for one in mounted:
+        subprocess.run(["umount", "-l", one], check=True)
 
 
 @pytest.fixture

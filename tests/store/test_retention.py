@@ -33,20 +33,20 @@ def table():
     )
 
 
-def scan(number, step_s=5.0):
+def scan(number, step_s=5.0, digits=2):
     dice = np.random.default_rng(number)
     return Scan(
         device="bms",
         handles=np.arange(4, dtype=np.int32),
-        values=np.round(20 + dice.normal(0, 1, 4), 2),
+        values=np.round(20 + dice.normal(0, 1, 4), digits),
         quality=np.zeros(4, np.uint8),
         at=Instant(unix_s=START + step_s * number, mono_s=step_s * number),
     )
 
 
-async def fill(store, runs, scans=720, first=0):
+async def fill(store, runs, scans=720, first=0, digits=2):
     for number in range(first, first + runs * scans):
-        store.append(scan(number))
+        store.append(scan(number, digits=digits))
         if number % scans == scans - 1:
             await store.seal()
             await store.tidy()
@@ -147,6 +147,28 @@ async def test_a_bound_of_nothing_keeps_the_newest_run(tmp_path, table):
     await fill(store, 5)
     series = (await held(store, ENERGY))[ENERGY]
     assert len(series) == 720
+    await store.close()
+
+
+async def test_on_a_small_disk_the_store_gives_way_before_it_is_full_and_writes_on(disk_of, table, caplog):
+    store = await Store.open(disk_of(5500) / "s.db", table, SystemClock(), max_mb=2000.0)
+    store.outbox.open("cloud")
+    seen, runs, scans = [], 40, 3000
+    for run in range(runs):
+        await fill(store, 1, scans=scans, first=scans * run, digits=9)  # Noise, so that the disk is full soon.
+        store.outbox.ack("cloud", min(store.outbox.last_seq, 12 * scans))  # Then the link goes down.
+        counts = await store.counts()
+        left = {name: len((await held(store, name))[name]) for name in UNITS}
+        seen.append((counts.thinned_samples, counts.shed_samples, counts.lost_samples))
+        assert left[REST] <= left[COMFORT] <= left[ENERGY] <= left[ALARM]
+        assert sum(left.values()) + sum(seen[-1]) == counts.samples == 4 * scans * (run + 1)
+    assert "cannot write" not in caplog.text
+    firsts = [[counts[kind] > 0 for counts in seen].index(True) for kind in range(3)]
+    assert firsts == sorted(set(firsts))  # Thinned, then dropped what upstream has, then what it waits for.
+    assert (await held(store, REST))[REST].unix_s[-1] == START + 5.0 * (runs * scans - 1)
+    told = " ".join(entry.text for entry in await store.entries(kind="store", limit=1000))
+    for words in ("became minute means", "nobody waited for", "upstream does not have"):
+        assert words in told
     await store.close()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -193,3 +194,25 @@ def test_a_virtual_day_is_committed_in_groups_and_time_waits_for_the_disk(tmp_pa
 
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(main())
+
+
+async def test_minute_means_stand_in_a_plain_table(store, site):
+    for second in range(0, 300, 5):
+        store.append(site.scan(second, [float(second), 800.0]))
+    await store.seal()
+    await store.tidy()
+    with closing(sqlite3.connect(store.path)) as conn:
+        found = conn.execute(f"SELECT utc, mean, low, high, n, unit FROM minute_means WHERE point = '{TEMPERATURE}'")
+        assert found.fetchall()[:2] == [
+            ("2025-06-15 15:06:00", 7.5, 0.0, 15.0, 4, "degC"),
+            ("2025-06-15 15:07:00", 47.5, 20.0, 75.0, 12, "degC"),
+        ]
+
+
+async def test_a_segment_that_a_kill_left_without_a_head_hides_nothing(store, site):
+    store.append(site.scan(0, [1.0]))
+    await store.seal()
+    await store.tidy()
+    store.path.with_name(f"{store.path.name}.hot-00000099").touch()
+    with open_reader(store.path) as reader:
+        assert (reader.counts().samples, reader.counts().last_seq) == (1, 1)
