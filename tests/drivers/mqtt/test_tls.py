@@ -23,7 +23,8 @@ server_name: tls
 jetstream {{ store_dir: "{folder}/store" }}
 authorization {{ users: [ {{ user: gateway, password: "{password}" }} ] }}
 mqtt {{ host: 127.0.0.1, port: {port}
-  tls {{ cert_file: "{folder}/broker.pem", key_file: "{folder}/broker.key", ca_file: "{folder}/gateway.pem", verify: true }} }}
+  tls {{ cert_file: "{folder}/broker.pem", key_file: "{folder}/broker.key"
+    ca_file: "{folder}/gateway.pem", verify: true }} }}
 """
 MOSQUITTO_CONF = """
 listener {port} 127.0.0.1
