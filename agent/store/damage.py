@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from sqlite_utils import Database
-
 from agent.core.clock import Instant
 from agent.core.points import PointTable
 from agent.store.counts import stored_state
@@ -61,7 +59,7 @@ def salvage(damaged: Path, new: Path) -> int:
         if not 0 < version <= len(MIGRATIONS):
             return 0
         target.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        migrate(Database(target, execute_plugins=False), new, upto=version)
+        migrate(target, new, upto=version)
         tables = target.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
         target.execute("BEGIN")
         for table, sql in tables:

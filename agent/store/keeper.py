@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from agent.core.clock import Instant
 from agent.core.points import PointSpec, PointTable
 from agent.store.archive import Archive, Layout
@@ -74,7 +72,7 @@ class Keeper:
         _probe(conn, self.path)
         is_new = conn.execute("PRAGMA user_version").fetchone()[0] == 0
         self.is_orphan = is_new and bool(segment_numbers(self.path))
-        migrate(Database(conn, execute_plugins=False), self.path)
+        migrate(conn, self.path)
         with self.transaction():
             for spec in table:
                 self._keep_point(spec)
