@@ -15,7 +15,8 @@ from agent.core.clock import Instant
 from agent.core.points import PointTable
 from agent.store.counts import stored_state
 from agent.store.faults import told_as_store_error
-from agent.store.keeper import PAGE_BYTES, Keeper
+from agent.store.head import PAGE_BYTES, mend_head
+from agent.store.keeper import Keeper
 from agent.store.schema import MIGRATIONS, migrate
 
 log = logging.getLogger(__name__)
@@ -31,16 +32,19 @@ def begin_anew(path: Path, table: PointTable, at: Instant, fault: Exception) -> 
 
     A kill in between leaves the damaged file in its place, and all begins again. Raises StoreError.
     """
-    beside = path.with_name(f"{path.name}.salvaged")
+    beside, mended = path.with_name(f"{path.name}.salvaged"), path.with_name(f"{path.name}.mended")
     rows = 0
     with told_as_store_error(path):
         _remove(beside)
+        source = path
         try:
-            rows = salvage(path, beside)
+            source = mended if mend_head(path, mended) else path
+            rows = salvage(source, beside)
         except (sqlite3.Error, OSError) as lost:
             log.error("store: nothing of %s could be taken over: %s", path, lost)
             _remove(beside)
-        least_seq = first_seq_after(path, at)
+        least_seq = first_seq_after(source, at)
+        _remove(mended)
         aside = _set_aside(path, at)
         if rows:
             beside.rename(path)
