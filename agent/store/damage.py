@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from sqlite_utils import Database
-
 from agent.core.clock import Instant
 from agent.core.points import PointTable
 from agent.store.counts import stored_state
 from agent.store.faults import told_as_store_error
-from agent.store.keeper import PAGE_BYTES, Keeper
+from agent.store.head import PAGE_BYTES, mend_head
+from agent.store.keeper import Keeper
 from agent.store.schema import MIGRATIONS, migrate
 
 log = logging.getLogger(__name__)
@@ -33,16 +32,19 @@ def begin_anew(path: Path, table: PointTable, at: Instant, fault: Exception) -> 
 
     A kill in between leaves the damaged file in its place, and all begins again. Raises StoreError.
     """
-    beside = path.with_name(f"{path.name}.salvaged")
+    beside, mended = path.with_name(f"{path.name}.salvaged"), path.with_name(f"{path.name}.mended")
     rows = 0
     with told_as_store_error(path):
         _remove(beside)
+        source = path
         try:
-            rows = salvage(path, beside)
+            source = mended if mend_head(path, mended) else path
+            rows = salvage(source, beside)
         except (sqlite3.Error, OSError) as lost:
             log.error("store: nothing of %s could be taken over: %s", path, lost)
             _remove(beside)
-        least_seq = first_seq_after(path, at)
+        least_seq = first_seq_after(source, at)
+        _remove(mended)
         aside = _set_aside(path, at)
         if rows:
             beside.rename(path)
@@ -61,7 +63,7 @@ def salvage(damaged: Path, new: Path) -> int:
         if not 0 < version <= len(MIGRATIONS):
             return 0
         target.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        migrate(Database(target, execute_plugins=False), new, upto=version)
+        migrate(target, new, upto=version)
         tables = target.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
         target.execute("BEGIN")
         for table, sql in tables:

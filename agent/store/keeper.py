@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from agent.core.clock import Instant
 from agent.core.points import PointSpec, PointTable
 from agent.store.archive import Archive, Layout
@@ -23,6 +21,7 @@ from agent.store.classes import class_of
 from agent.store.compact import Compactor
 from agent.store.counts import stored_state
 from agent.store.faults import DamagedError, told_as_store_error
+from agent.store.head import PAGE_BYTES, keep_head
 from agent.store.hot import clock_offsets, last_state, read_on
 from agent.store.jsonable import dump
 from agent.store.log import segment_numbers, segment_path, sync_folder
@@ -34,7 +33,6 @@ CHECK_BYTES = 32 * 2**20
 WAL_BYTES = 2**20
 """From this size on the database's own log is folded into it, and cut back to this: a full disk has no room for a large
 one (our assumption)."""
-PAGE_BYTES = 4096
 RUN_BYTES = 2**20
 """Segments are compacted together up to about this size: after many restarts they are small."""
 
@@ -74,10 +72,11 @@ class Keeper:
         _probe(conn, self.path)
         is_new = conn.execute("PRAGMA user_version").fetchone()[0] == 0
         self.is_orphan = is_new and bool(segment_numbers(self.path))
-        migrate(Database(conn, execute_plugins=False), self.path)
+        migrate(conn, self.path)
         with self.transaction():
             for spec in table:
                 self._keep_point(spec)
+        keep_head(conn, self.path)
 
     def begin_life(self, at: Instant) -> State:
         """Count this life and tell where the counting goes on, from the log and the database, whichever is ahead."""

@@ -11,13 +11,14 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from agent.core.errors import StoreError
 from agent.store.faults import StoreRefused
 
 
-def _first(db: Database) -> None:
+def _first(conn: sqlite3.Connection) -> None:
+    from sqlite_utils import Database  # A quarter of a second on this machine: not at each start.
+
+    db = Database(conn, execute_plugins=False)
     db.table("points").create(
         {"id": int, "name": str, "unit": str, "kind": str}, pk="id", not_null={"name", "unit", "kind"}
     )
@@ -132,14 +133,14 @@ CREATE TABLE dead_letters (
 """
 
 
-def _second(db: Database) -> None:
+def _second(conn: sqlite3.Connection) -> None:
     """From a row a scan to columns a point; all that waited for upstream waits on, under the same seqs."""
     from agent.store.first_version import carry_over
 
-    run_sql(db.conn, SECOND)
-    carry_over(db.conn)
+    run_sql(conn, SECOND)
+    carry_over(conn)
     for table in ("scans", "outbox", "counters"):
-        db.table(table).drop()
+        conn.execute(f"DROP TABLE {table}")
 
 
 def run_sql(conn: sqlite3.Connection, text: str) -> None:
@@ -152,7 +153,7 @@ def run_sql(conn: sqlite3.Connection, text: str) -> None:
             statement = ""
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _second)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second)
 """Number n takes a file from version n - 1 to n. Append only; never edit one that has shipped."""
 
 
@@ -177,12 +178,18 @@ def _newer(path: Path, found: int) -> str:
     )
 
 
-def migrate(db: Database, path: Path, *, upto: int = len(MIGRATIONS)) -> None:
+def migrate(conn: sqlite3.Connection, path: Path, *, upto: int = len(MIGRATIONS)) -> None:
     """Bring the file up to a version, each step in a transaction of its own. Raises StoreRefused for a newer one."""
-    found = int(db.execute("PRAGMA user_version").fetchone()[0])
+    found = int(conn.execute("PRAGMA user_version").fetchone()[0])
     if found > len(MIGRATIONS):
         raise StoreRefused(_newer(path, found))
     for number, step in enumerate(MIGRATIONS[found:upto], start=found + 1):
-        with db.atomic():
-            step(db)
-            db.execute(f"PRAGMA user_version = {number}")
+        conn.execute("BEGIN IMMEDIATE")
+        try:
+            step(conn)
+            conn.execute(f"PRAGMA user_version = {number}")
+            conn.execute("COMMIT")
+        except BaseException:
+            if conn.in_transaction:
+                conn.execute("ROLLBACK")
+            raise

@@ -8,7 +8,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Database
 
 from agent.core.clock import SystemClock
 from agent.core.errors import StoreError
@@ -96,7 +95,7 @@ async def test_a_migration_that_is_cut_off_begins_again(earlier, site, opcodes):
         left = iter(range(opcodes))
         conn.set_progress_handler(lambda: next(left, None) is None, 1)
         try:
-            migrate(Database(conn, execute_plugins=False), earlier)
+            migrate(conn, earlier)
         except sqlite3.OperationalError as fault:
             assert "interrupted" in str(fault)
     store = await Store.open(earlier, site.table, SystemClock())
