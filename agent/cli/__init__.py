@@ -17,6 +17,7 @@ from agent.cli.points import points
 from agent.cli.run import check, record, replay, run
 from agent.cli.status import status
 from agent.cli.talk import complaints, console
+from agent.cli.upstream import dead, shared
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,6 +28,7 @@ app = typer.Typer(
 COMMANDS = (
     (run, check, status, points, explain, plan),
     (query, export, record, replay),
+    (shared, dead),
     (scan, probe, acceptance),
 )
 for command in (command for group in COMMANDS for command in group):

@@ -56,6 +56,13 @@ def test_export_gives_csv_and_the_journal(site, tmp_path):
     assert "the agent stops" in out.read_text()
 
 
+def test_shared_tells_what_left_to_whom(site):
+    told = hushwatt("shared", site, "--point", "meter1.electric_power")
+    assert told.returncode == 0, told.stderr
+    assert "upstream" in told.stdout and "289" in told.stdout and "crac1" not in told.stdout
+    assert "refused" in hushwatt("dead", site).stdout
+
+
 def test_a_site_without_a_store_is_one_sentence(tmp_path, site):
     other = tmp_path / "site.yaml"
     other.write_text(site.read_text())
