@@ -12,6 +12,7 @@ from agent.core.clock import Instant
 from agent.core.features import Features
 from agent.core.limits import Limit
 from agent.equipment.systems import AhuSystem, CracSystem, LiftSystem, RoomSystem, Systems
+from agent.learn.parameters import Distrust
 from agent.learn.site import learn
 from agent.optimize.baseline import Baseline
 from agent.optimize.planner import OnnxPlanner
@@ -197,6 +198,14 @@ def test_a_poor_fit_gives_the_model_no_authority(noon, learned):
     )
     wishes = OnnxPlanner(SYSTEMS, ENVELOPE, poor).propose(noon, noon.at)
     assert {wish.source for wish in wishes} == {"baseline", "ladder"}
+
+
+def test_zones_that_were_foretold_wrongly_go_down_the_ladder(noon, learned):
+    """What was learned of people and thermostats needs no model of the machine, so it is kept."""
+    since_s = noon.at.unix_s - 3600.0
+    lost = Distrust(machine="ahu1", since_unix_s=since_s, until_unix_s=since_s + 86_400.0, times=1, error=0.7)
+    wishes = propose(OnnxPlanner(SYSTEMS, ENVELOPE, replace(learned, distrusts=(lost,))), noon).values()
+    assert {wish.source for wish in wishes if wish.point.startswith(("ahu1", *ZONES))} == {"ladder"}
 
 
 def test_nothing_learned_yet_runs_the_rules(noon):
