@@ -35,6 +35,8 @@ class Planned:
     host: ModelHost | None
     meters: tuple[str, ...]
     """Power meters that together measure what the graph's `energy_kwh` foretells; none: it is not compared."""
+    spare: MachinePlanner | None = None
+    """Runs it while the planner is not trusted; without one the rules do."""
 
 
 def planners_of(
@@ -60,11 +62,12 @@ def _zones(
         if ahu.ahu not in crowds or ahu.ahu not in ways:
             continue
         crowd, way = crowds[ahu.ahu], ways[ahu.ahu]
+        ladder = ZoneLadder(ahu, crowd, way, shaper, **where)
         if host is not None and ahu.ahu in fits and shaper.has(f"{ahu.ahu}.supply_air_temperature_setpoint"):
             planner = ZonePlanner(ahu, fits[ahu.ahu], crowd, way, host, shaper, **where, objective=objective)
-            yield ahu.ahu, Planned(planner=planner, host=host, meters=planner.meters)
+            yield ahu.ahu, Planned(planner=planner, host=host, meters=planner.meters, spare=ladder)
         else:
-            yield ahu.ahu, Planned(planner=ZoneLadder(ahu, crowd, way, shaper, **where), host=None, meters=())
+            yield ahu.ahu, Planned(planner=ladder, host=None, meters=())
 
 
 def _rooms(

@@ -146,11 +146,12 @@ class OnnxPlanner:
     def _ask(self, machine: str, features: Features, now: Instant, kw: dict[str, float]) -> list[Proposal] | None:
         """None: the rules have to run it. An empty list: something needed cannot be seen, hands off."""
         planned = self._machines.get(machine)
-        if planned is None or not self.evidence.is_trusted(machine, now.unix_s):
+        if planned is None:
             return None
-        self._compare(machine, planned.meters, features, now)
+        if self.evidence.is_trusted(machine, now.unix_s):
+            self._compare(machine, planned.meters, features, now)
         if not self.evidence.is_trusted(machine, now.unix_s):
-            return None
+            return None if planned.spare is None else planned.spare.propose(features, now)
         try:
             wishes = planned.planner.propose(features, now)
         except ModelError as fault:

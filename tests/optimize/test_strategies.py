@@ -1,14 +1,18 @@
 """Strategies: proposals that the guard need not touch, hands off when blind, reasons and figures for people."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from agent.core.clock import Instant
 from agent.core.features import Features
 from agent.core.limits import Limit
 from agent.equipment.systems import AhuSystem, CracSystem, LiftSystem, RoomSystem, Systems
+from agent.learn.parameters import Distrust
 from agent.learn.site import learn
 from agent.optimize.baseline import Baseline
 from agent.optimize.planner import OnnxPlanner
@@ -152,6 +156,20 @@ def test_blind_means_hands_off(make, noon, lost, equipment):
     assert not [point for point in points if point.partition(".")[0] in served]
 
 
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10_000), share=st.floats(0.0, 0.9), rows=st.integers(1, 3))
+def test_a_nan_anywhere_is_never_wished(learned, noon, seed, share, rows):
+    """Whatever cannot be seen, of late or in the past: each wish that is left is a number within its band."""
+    dice = np.random.default_rng(seed)
+    values = np.array(noon.values)
+    values[dice.random(values.shape) < share * 0.1] = np.nan
+    values[-rows:, dice.random(values.shape[1]) < share] = np.nan
+    holed = replace(noon, values=values, mask=np.isfinite(values))
+    for point, wish in propose(OnnxPlanner(SYSTEMS, ENVELOPE, learned), holed).items():
+        assert ENVELOPE[point].low <= wish.value <= ENVELOPE[point].high
+        assert all(math.isfinite(value) for value in wish.expects.values())
+
+
 def test_the_planner_is_blind_without_weather(learned, noon):
     points = propose(OnnxPlanner(SYSTEMS, ENVELOPE, learned), without(noon, "site.outdoor_air_temperature"))
     assert {point.partition(".")[0] for point in points} == {"lifts1"}
@@ -171,8 +189,6 @@ def test_the_same_inputs_give_the_same_plan(learned, noon):
 
 
 def test_a_poor_fit_gives_the_model_no_authority(noon, learned):
-    from dataclasses import replace
-
     poor_zones = tuple(replace(zone, error_k=9.0) for zone in learned.ahus[0].zones)
     poor = replace(
         learned,
@@ -182,6 +198,14 @@ def test_a_poor_fit_gives_the_model_no_authority(noon, learned):
     )
     wishes = OnnxPlanner(SYSTEMS, ENVELOPE, poor).propose(noon, noon.at)
     assert {wish.source for wish in wishes} == {"baseline", "ladder"}
+
+
+def test_zones_that_were_foretold_wrongly_go_down_the_ladder(noon, learned):
+    """What was learned of people and thermostats needs no model of the machine, so it is kept."""
+    since_s = noon.at.unix_s - 3600.0
+    lost = Distrust(machine="ahu1", since_unix_s=since_s, until_unix_s=since_s + 86_400.0, times=1, error=0.7)
+    wishes = propose(OnnxPlanner(SYSTEMS, ENVELOPE, replace(learned, distrusts=(lost,))), noon).values()
+    assert {wish.source for wish in wishes if wish.point.startswith(("ahu1", *ZONES))} == {"ladder"}
 
 
 def test_nothing_learned_yet_runs_the_rules(noon):
