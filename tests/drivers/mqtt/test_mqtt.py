@@ -10,7 +10,7 @@ import pytest
 from agent.core.clock import SystemClock
 from agent.core.errors import BrokerError
 from agent.core.points import Quality
-from agent.drivers import mqtt_connection, mqtt_waiting
+from agent.drivers import mqtt_connection, mqtt_waiting, samples
 from agent.drivers.mqtt import MqttDriver
 from agent.drivers.mqtt_wire import MqttDevice, MqttSet
 from simulator.wires.broker import Broker
@@ -254,3 +254,15 @@ async def test_a_broker_that_takes_and_never_confirms_is_left(connect, book, unt
         await connection.publish("t", b"1", qos=1)
     await until(lambda: gone)
     server.close()
+
+
+async def test_samples_that_come_faster_than_they_are_polled_are_counted_and_told(heard, book, degrees, monkeypatch):
+    monkeypatch.setattr(samples, "MOST_WAITING", 10)
+    driver = await heard(degrees(0, "l/zone"))
+    for n in range(30):
+        driver._hear("l/zone", b'{"v": %d}' % n)
+    kept = sum(len(scan) for scan in await driver.poll())
+    assert 0 < driver.dropped == 30 - kept
+    await driver.poll()
+    assert len(book) == 2 and "oldest are dropped and counted" in book[0]
+    assert f"no longer dropped; {driver.dropped} were since the start" in book[1]

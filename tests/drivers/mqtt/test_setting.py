@@ -108,3 +108,22 @@ async def test_small_numbers_are_compared_as_finely_as_the_device_shows_them(hea
     async with device(broker.port, "se/set", lambda message: [("se/x", b'{"v": 0.44}')]):
         assert (await driver.write(command("e.p0", 0.40))).kind == "unconfirmed"
         assert (await driver.write(command("e.p0", 0.444))).kind == "confirmed"
+
+
+async def test_what_the_broker_kept_confirms_nothing_also_when_it_comes_while_we_wait(heard, command, degrees):
+    driver = await heard(degrees(0, "sf/zone", set=MqttSet(topic="sf/set")), timeout_s=0.3)
+    writing = asyncio.ensure_future(driver.write(command("e.p0", 21.0)))
+    await asyncio.sleep(0.1)
+    driver._hear_retained("sf/zone", b'{"v": 21.0}')  # As after a reconnect.
+    assert (await writing).kind == "unconfirmed"
+
+
+async def test_an_answer_to_another_request_confirms_nothing(heard, command, degrees):
+    told = MqttSet(topic="sg/set", confirm=MqttConfirm(topic="sg/reply"))
+    driver = await heard(degrees(0, "sg/zone", set=told), timeout_s=0.3)
+    for correlation, kind in ((b"another", "unconfirmed"), (b"2", "confirmed")):
+        writing = asyncio.ensure_future(driver.write(command("e.p0", 21.0)))
+        await asyncio.sleep(0.1)
+        driver.connection.correlation = correlation
+        driver._hear_reply("sg/reply", b"21.0")
+        assert (await writing).kind == kind
