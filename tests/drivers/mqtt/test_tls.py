@@ -1,8 +1,7 @@
-"""Brokers that ask who we are and show who they are: nats-server everywhere, mosquitto where it is installed."""
+"""A broker that asks who we are and shows who it is; mosquitto has a file of its own."""
 
 import asyncio
 import shutil
-import ssl
 import subprocess
 
 import aiomqtt
@@ -14,7 +13,6 @@ from agent.drivers.mqtt import MqttDriver
 from agent.drivers.mqtt_wire import MqttDevice
 from simulator.wires.broker import find_program
 
-MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 PASSWORD = "seventeen-herons"
 NATS = """
 host: 127.0.0.1
@@ -26,16 +24,6 @@ mqtt {{ host: 127.0.0.1, port: {port}
   tls {{ cert_file: "{folder}/broker.pem", key_file: "{folder}/broker.key"
     ca_file: "{folder}/gateway.pem", verify: true }} }}
 """
-MOSQUITTO_CONF = """
-listener {port} 127.0.0.1
-cafile {folder}/gateway.pem
-certfile {folder}/broker.pem
-keyfile {folder}/broker.key
-require_certificate true
-allow_anonymous false
-password_file {folder}/passwords
-"""
-
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 
 
@@ -46,33 +34,15 @@ def make_certificate(folder, name):
     subprocess.run(["openssl", "req", "-x509", *kind, *place, *files], check=True, capture_output=True)
 
 
-def nats(folder, port):
-    path = folder / "nats.conf"
-    path.write_text(NATS.format(folder=folder, port=port, password=PASSWORD))
-    return [find_program(), "-c", path]
-
-
-def mosquitto(folder, port):
-    if MOSQUITTO is None:
-        pytest.skip("mosquitto is not installed")
-    program = shutil.which("mosquitto_passwd") or "/usr/bin/mosquitto_passwd"
-    subprocess.run([program, "-b", "-c", folder / "passwords", "gateway", PASSWORD], check=True, capture_output=True)
-    (folder / "passwords").chmod(0o644)
-    folder.chmod(0o755)
-    path = folder / "mosquitto.conf"
-    # Started by root it would become another user, who may not read the key of this test.
-    path.write_text(MOSQUITTO_CONF.format(folder=folder, port=port) + "user root\n")
-    return [MOSQUITTO, "-c", path]
-
-
-@pytest.fixture(params=[nats, mosquitto], ids=["nats-server", "mosquitto"])
-async def secured(request, tmp_path, own_port):
+@pytest.fixture
+async def secured(tmp_path, own_port):
     """A port, and the files that open it."""
     for name in ("broker", "gateway", "stranger"):
         make_certificate(tmp_path, name)
-    command = request.param(tmp_path, own_port)
+    path = tmp_path / "nats.conf"
+    path.write_text(NATS.format(folder=tmp_path, port=own_port, password=PASSWORD))
     program = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        find_program(), "-c", path, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
     )
     try:
         async with asyncio.timeout(10):
@@ -83,7 +53,7 @@ async def secured(request, tmp_path, own_port):
                 except OSError:
                     await asyncio.sleep(0.02)
         writer.close()
-        yield own_port, tmp_path, request.param is mosquitto
+        yield own_port, tmp_path
     finally:
         program.terminate()
         await program.wait()
@@ -94,21 +64,18 @@ def shown(folder, name="gateway", ca="broker"):
 
 
 async def test_a_broker_is_heard_and_written_to_under_tls(secured, connect, book, degrees, drained, until):
-    port, folder, knows_5 = secured
+    port, folder = secured
     tls = shown(folder)
-    for version in ("3.1.1", "5") if knows_5 else ("3.1.1",):
-        connection = connect(port, tls=tls.context, version=version, username="gateway", password=PASSWORD)
-        device = MqttDevice(name="air", points=(degrees(0, f"air/{version[0]}"),))
-        driver = MqttDriver(device, connection, book, SystemClock())
-        connection.start()
-        await until(lambda up=connection: up.is_up)
-        context: ssl.SSLContext = tls.context()
-        login = {"username": "gateway", "password": PASSWORD, "tls_context": context}
-        async with aiomqtt.Client("127.0.0.1", port, identifier=f"speaker{version[0]}", **login) as speaker:
-            await speaker.publish(f"air/{version[0]}", b'{"v": 21.5}', qos=1)
-            (scan,) = await drained(driver, 1)
-        assert scan.values.tolist() == [21.5]
-        await connection.publish("air/set", b"22", qos=1)
+    connection = connect(port, tls=tls.context, username="gateway", password=PASSWORD)
+    driver = MqttDriver(MqttDevice(name="air", points=(degrees(0, "air"),)), connection, book, SystemClock())
+    connection.start()
+    await until(lambda: connection.is_up)
+    login = {"username": "gateway", "password": PASSWORD, "tls_context": tls.context()}
+    async with aiomqtt.Client("127.0.0.1", port, identifier="speaker", **login) as speaker:
+        await speaker.publish("air", b'{"v": 21.5}', qos=1)
+        (scan,) = await drained(driver, 1)
+    assert scan.values.tolist() == [21.5]
+    await connection.publish("air/set", b"22", qos=1)
 
 
 @pytest.mark.parametrize(
@@ -123,11 +90,11 @@ async def test_a_broker_is_heard_and_written_to_under_tls(secured, connect, book
     ids=["wrong password", "no password", "a stranger's certificate", "a broker we do not believe", "in clear"],
 )
 async def test_who_does_not_belong_is_left_outside_and_told(secured, connect, book, degrees, until, spoil):
-    port, folder, _ = secured
+    port, folder = secured
     told = {"tls": ("gateway", "broker"), "username": "gateway", "password": PASSWORD} | spoil
     tls = told.pop("tls")
     connection = connect(port, tls=None if tls is None else shown(folder, *tls).context, **told)
-    MqttDriver(MqttDevice(name="air", points=(degrees(0, "air/5"),)), connection, book, SystemClock())
+    MqttDriver(MqttDevice(name="air", points=(degrees(0, "air"),)), connection, book, SystemClock())
     connection.start()
     await until(lambda: any("broker plant" in text for text in book), within_s=15.0)
     assert not connection.is_up and connection.connections == 0
