@@ -106,6 +106,8 @@ class ZonePlanner:
         expects = _expects(plan)
         reason = _reason(is_on, present, crowd, plan, extra)
         wishes: list[Wish] = []
+        if not is_on and self._watchman.leaves:
+            self._host.take()  # What its own guard will do was not foretold, so nothing was promised.
         if is_on or not self._watchman.leaves:
             wishes.append((f"{ahu}.on_off_command", 1.0 if is_on else 0.0, reason, 0.0))
         for z, zone in enumerate(self.system.zones):
