@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from agent.core.limits import Envelope
 from agent.core.points import PointSpec
 from agent.equipment.systems import Systems
 from agent.learn.parameters import Distrust, Parameters
-from agent.learn.site import learn, without_before
+from agent.learn.site import learn
 from agent.optimize.baseline import Baseline
 from agent.optimize.evidence import Effect
 from agent.optimize.planner import News, OnnxPlanner
@@ -160,9 +160,7 @@ class Learner:
                 await self._store.flush()
                 history = await self._history(now)
                 distrusts = self._strategy.evidence.distrusts if isinstance(self._strategy, OnnxPlanner) else ()
-                history = without_before(history, self._systems, distrusts)
-                learned = await asyncio.to_thread(learn, history, self._systems)
-                learned = replace(learned, distrusts=distrusts)
+                learned = await asyncio.to_thread(learn, history, self._systems, distrusts)
                 fit = _fit_of(learned)
                 await self._store.put_parameters(SUBJECT, learned.to_json(), fit)
             except (StoreError, ValueError) as fault:

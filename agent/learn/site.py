@@ -18,7 +18,7 @@ from agent.learn.thermostats import learn_thermostats
 from agent.learn.zones import learn_ahu
 
 
-def without_before(history: Features, systems: Systems, distrusts: tuple[Distrust, ...]) -> Features:
+def _without_before(history: Features, systems: Systems, distrusts: tuple[Distrust, ...]) -> Features:
     """Of a machine that is not what it was, only what came since that was noticed."""
     values = history.values
     rows = np.arange(len(values))
@@ -38,9 +38,13 @@ def _columns_of(machine: str, systems: Systems, history: Features) -> npt.NDArra
     return np.array([[name.partition(".")[0] in ids for name in history.names]])
 
 
-def learn(history: Features, systems: Systems) -> Parameters:
-    """What the history tells; a machine whose columns are missing is left out."""
-    grid = grid_of(history)
+def learn(history: Features, systems: Systems, distrusts: tuple[Distrust, ...] = ()) -> Parameters:
+    """What the history tells; a machine whose columns are missing is left out.
+
+    Of a machine that is distrusted only what came since is taken for its model; its people come and go as ever, and
+    whoever runs it meanwhile needs to know them.
+    """
+    whole, grid = grid_of(history), grid_of(_without_before(history, systems, distrusts))
     site, offset_h = systems.site, systems.utc_offset_h
     ahus = [learn_ahu(grid, ahu, site, offset_h) for ahu in systems.ahus]
     rooms = [learn_room(grid, room, site, offset_h) for room in systems.rooms]
@@ -49,8 +53,9 @@ def learn(history: Features, systems: Systems) -> Parameters:
         learned_unix_s=history.at.unix_s,
         days=float(history.mask.any(axis=1).sum()) * history.grid_s / DAY_S,
         ahus=tuple(fit for fit in ahus if fit is not None),
-        occupancy=tuple(learn_occupancy(grid, ahu, offset_h) for ahu in systems.ahus),
-        thermostats=tuple(learn_thermostats(grid, ahu, offset_h) for ahu in systems.ahus),
+        occupancy=tuple(learn_occupancy(whole, ahu, offset_h) for ahu in systems.ahus),
+        thermostats=tuple(learn_thermostats(whole, ahu, offset_h) for ahu in systems.ahus),
         rooms=tuple(fit for fit in rooms if fit is not None),
         lifts=tuple(fit for fit in groups if fit is not None),
+        distrusts=distrusts,
     )

@@ -28,6 +28,9 @@ Plan = dict[str, npt.NDArray[np.float32]]
 ERROR_SHARE, ERROR_MAX_K = 0.3, 0.5
 """Of the model's error, kept as distance from the comfort band by what is foreseen; a thermostat needs no model."""
 
+PURGE_K = 2.0
+"""Outdoor air so much colder than the zones cools them (our choice: less is the warmth of the fan)."""
+
 
 class ZonePlanner:
     """The planner of one air handler. Remembers its last policy and how far it has had to trim the supply air."""
@@ -106,6 +109,8 @@ class ZonePlanner:
         expects = _expects(plan)
         reason = _reason(is_on, present, crowd, plan, extra)
         wishes: list[Wish] = []
+        if not is_on and self._watchman.leaves:
+            self._host.take()  # What its own guard will do was not foretold, so nothing was promised.
         if is_on or not self._watchman.leaves:
             wishes.append((f"{ahu}.on_off_command", 1.0 if is_on else 0.0, reason, 0.0))
         for z, zone in enumerate(self.system.zones):
@@ -139,9 +144,16 @@ class ZonePlanner:
         is_early = not (crowd.need[:2].any() or self._watchman.is_ready)
         depth = float(inputs["depth_k"][int(plan["index"])]) if is_early else 0.0
         if depth > 0.0:
-            return low, high - depth, f"cools {depth:.1f} K deeper before people come, while it is cheap"
+            way = (
+                f"night purge with outdoor air of {present.outdoor_c:.0f} C" if self._purges(present) else "pre-cooling"
+            )
+            return low, high - depth, f"{way}: {depth:.1f} K deeper before people come, while it is cheap"
         margin = low - self.system.comfort_low_c
         return low, high, f"comfort band less {margin:.1f} K for how the zone swings"
+
+    def _purges(self, present: Present) -> bool:
+        """Cooling before people come is by outdoor air."""
+        return self.parameters.has_economizer and present.outdoor_c < float(np.mean(present.air_c)) - PURGE_K
 
     def _supply(self, present: Present, plan: Plan, is_on: bool) -> tuple[float, str]:
         """Planned supply air, trimmed while a zone is too warm all the same."""

@@ -12,7 +12,7 @@ from agent.core.clock import Instant
 from agent.core.features import Features
 from agent.equipment.systems import AhuSystem, RoomSystem, Systems
 from agent.learn.least_squares import fit_signed, trace
-from agent.learn.parameters import Parameters
+from agent.learn.parameters import Distrust, Parameters
 from agent.learn.site import learn
 from simulator.scenarios import load
 
@@ -68,6 +68,14 @@ def test_people_are_known_by_kind_of_day(learned):
     assert people.any_share[0][12 * 4 - 8] == 1.0  # 10:00 on a workday.
     assert people.any_share[0][12] == 0.0  # 3:00.
     assert max(people.any_share[2]) == 0.0  # Sunday.
+
+
+def test_a_machine_that_changed_is_forgotten_its_people_are_not(past, learned):
+    lost = Distrust(machine="ahu1", since_unix_s=past.at.unix_s - 3600.0, until_unix_s=0.0, times=1, error=0.7)
+    again = learn(past, SYSTEMS, (lost,))
+    assert not any(fit.is_fit for fit in again.ahus)
+    assert again.occupancy == learned.occupancy and again.thermostats == learned.thermostats
+    assert again.rooms == learned.rooms and again.distrusts == (lost,)
 
 
 def test_json_there_and_back(learned):

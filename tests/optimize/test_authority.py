@@ -10,7 +10,7 @@ from agent.core.features import Features
 from agent.equipment.systems import LiftSystem, Systems
 from agent.features.grid import SLOTS
 from agent.learn.parameters import Parameters
-from agent.learn.site import learn, without_before
+from agent.learn.site import learn
 from agent.optimize.planner import OnnxPlanner
 from tests.learn.test_lifts import SLEEPING, STANDING, TRIP_KWH, shown
 from tests.optimize.test_lifts import ENVELOPE
@@ -49,7 +49,7 @@ class House:
     def learn_anew(self) -> Parameters:
         """As `agent/learner.py` does."""
         told = self.planner.evidence.distrusts
-        learned = replace(learn(without_before(self.features(), SYSTEMS, told), SYSTEMS), distrusts=told)
+        learned = learn(self.features(), SYSTEMS, told)
         self.planner.adopt(learned)
         return learned
 

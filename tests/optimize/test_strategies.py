@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent.config.energy import Energy
 from agent.core.clock import Instant
 from agent.core.features import Features
 from agent.core.limits import Limit
@@ -255,10 +256,6 @@ def test_wishes_are_bent_into_the_envelope():
 
 def test_the_tariff_moves_the_plan_not_its_safety(learned, noon):
     """Under a dear afternoon the costs are told in its prices; the wishes still pass the gate untouched."""
-    from dataclasses import replace
-
-    from agent.config.energy import Energy
-
     bands = [{"start": "12:00", "stop": "18:00", "price": 1.0}]
     told = replace(SYSTEMS, aim="cost", tariff=Energy.model_validate({"price": 0.1, "bands": bands}).tariff())
     planner, plain = OnnxPlanner(told, ENVELOPE, learned), OnnxPlanner(SYSTEMS, ENVELOPE, learned)
@@ -268,6 +265,31 @@ def test_the_tariff_moves_the_plan_not_its_safety(learned, noon):
     assert dear[point].expects["cost_best"] != pytest.approx(usual[point].expects["cost_best"], rel=0.02)
     for point, wish in dear.items():
         assert ENVELOPE[point].low <= wish.value <= ENVELOPE[point].high
+
+
+@pytest.fixture(scope="module")
+def dawn():
+    """Five in the morning: nobody is in, the zones are hot."""
+    seen = watch(29.0)
+    values = np.array(seen.values)
+    for zone in ZONES:
+        values[-48:, seen.names.index(f"{zone}.zone_air_temperature")] += 2.0
+    return replace(seen, values=values)
+
+
+@pytest.mark.parametrize(("outdoor_c", "way"), [(13.0, "night purge"), (27.0, "pre-cooling")])
+def test_before_a_dear_day_the_zones_are_cooled_and_told_how(learned, dawn, outdoor_c, way):
+    dear = [{"start": "06:00", "stop": "20:00", "price": 3.0}]
+    told = replace(SYSTEMS, aim="cost", tariff=Energy.model_validate({"price": 0.02, "bands": dear}).tariff())
+    values = np.array(dawn.values)
+    values[-48:, dawn.names.index("site.outdoor_air_temperature")] = outdoor_c
+    economical = tuple(replace(fit, has_economizer=True) for fit in learned.ahus)
+    planner = OnnxPlanner(told, ENVELOPE, replace(learned, ahus=economical))
+    wishes = propose(planner, replace(dawn, values=values))
+    assert wishes["ahu1.on_off_command"].value == 1.0
+    assert {
+        wishes[f"{zone}.zone_air_cooling_temperature_setpoint"].reason.split(" with")[0].split(":")[0] for zone in ZONES
+    } == {way}
 
 
 def test_plans_are_told_by_the_hour(learned, noon):
