@@ -49,7 +49,7 @@ def test_graph_and_twin_plan_alike(hosts, seed, zones, outdoor_c, gas, economize
 @given(name=st.sampled_from(INPUTS), place=st.floats(0.0, 0.999), junk=st.sampled_from([np.nan, np.inf, -np.inf]))
 def test_what_is_not_a_number_is_never_a_plan(hosts, name, place, junk):
     inputs = example(steps=24)
-    broken = np.array(inputs[name])
+    broken = np.array(inputs[name], order="C")
     broken.reshape(-1)[int(place * broken.size)] = junk
     for host in hosts:
         with pytest.raises(ModelError, match=name):
