@@ -17,8 +17,9 @@ bench: $(READY)
 	$(BIN)/python -m tests.bench
 
 # A thousand kills of real processes at random moments, and power cuts; a few minutes.
+KILLS ?= 1000
 soak: $(READY)
-	$(BIN)/python -m tests.soak
+	$(BIN)/python -m tests.soak --kills $(KILLS)
 
 # Thousands of seeded days of agent, plant and faults in virtual time; a failing seed is printed.
 DAYS ?= 10000

@@ -42,6 +42,7 @@ from agent.runtime.loops import ScaledLoop, SteeredLoop
 from agent.runtime.mqtt_client import reach
 from agent.store.store import Store
 from agent.traffic.recorder import HeardClock, HeardDispatch, HeardStrategy, HeardWheel, Recorder, heard_mode
+from agent.uplink import letters
 from agent.uplink.packer import Rules
 from agent.uplink.registry import Place, make_sink
 from agent.uplink.sink import Sink
@@ -263,7 +264,8 @@ def _uplink(config: SiteConfig, store: Store, clock: Clock, sink: Sink | None) -
         feed = {key: getattr(told, key) for key in Feed.model_fields}
         made = make_sink(name, told, replace(place, points=tuple(spans_s))) if sink is None else sink
         ways[name] = Way(sink=made, rules=Rules(spans_s=spans_s, units=units), feeding=Feeding(**feed))
-    return Uplink(ways, store.outbox, store, clock, site=config.site.name, gateway=config.site.gateway)
+    replay = config.store_path.parent / letters.FOLDER
+    return Uplink(ways, store.outbox, store, clock, site=config.site.name, gateway=config.site.gateway, replay=replay)
 
 
 def _inbox(config: SiteConfig, store: Store, table: PointTable, clock: Clock) -> tuple[Inbox, MqttDoor] | None:

@@ -15,9 +15,9 @@ from agent.cli.export import export, query
 from agent.cli.plan import plan
 from agent.cli.points import points
 from agent.cli.run import check, record, replay, run
+from agent.cli.sharing import letters, shared
 from agent.cli.status import status
 from agent.cli.talk import complaints, console
-from agent.cli.upstream import dead, shared
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,7 +28,7 @@ app = typer.Typer(
 COMMANDS = (
     (run, check, status, points, explain, plan),
     (query, export, record, replay),
-    (shared, dead),
+    (shared, letters),
     (scan, probe, acceptance),
 )
 for command in (command for group in COMMANDS for command in group):

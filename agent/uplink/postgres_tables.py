@@ -32,8 +32,16 @@ CREATE TEMP TABLE IF NOT EXISTS new_entries (LIKE hushwatt.entries) ON COMMIT DE
 _TAKE = "INSERT INTO hushwatt.{0} SELECT * FROM new_{0} ON CONFLICT DO NOTHING"
 _CREATE_LOCK = 4_870_291
 """Two that create the same tables at once would stumble over each other (PostgreSQL's IF NOT EXISTS is not atomic)."""
-FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError, OverflowError)
-"""All that a row or the way to the server can raise."""
+FAULTS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+    ValueError,
+    OverflowError,
+)
+"""All that a row or the way to the server can raise; the third when a server is killed in the middle of a question."""
 REFUSALS = ("22", "23")
 """Classes of SQLSTATE (PostgreSQL, appendix A): data exception, integrity constraint violation."""
 MOST_RANGES = 100

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from agent.core.clock import Clock
 from agent.core.journal import Entry
 from agent.core.protocols import Journal
 from agent.store.outbox import Outbox
+from agent.uplink.letters import Letters
 from agent.uplink.packer import Packer, Rules
 from agent.uplink.shared_log import SharedLog
 from agent.uplink.sink import Sink
@@ -30,10 +32,20 @@ class Uplink:
     """Its tasks never raise an OperatingError."""
 
     def __init__(
-        self, ways: Mapping[str, Way], outbox: Outbox, journal: Journal, clock: Clock, *, site: str, gateway: str
+        self,
+        ways: Mapping[str, Way],
+        outbox: Outbox,
+        journal: Journal,
+        clock: Clock,
+        *,
+        site: str,
+        gateway: str,
+        replay: Path,
     ) -> None:
+        """`replay`: the folder where people ask for dead letters."""
         self._outbox = outbox
         self._sinks = {name: way.sink for name, way in ways.items()}
+        self._letters = Letters(self._sinks, outbox, journal, clock, replay)
         self._logs = {name: SharedLog(name, journal, clock) for name in ways}
         _forget(outbox, ways, journal, clock)
         self.tapes = {
@@ -54,7 +66,8 @@ class Uplink:
     def tasks(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         """For the agent's task group."""
         sinks = [(f"sink {name}", sink.run()) for name, sink in self._sinks.items()]
-        return sinks + [(f"tape {name}", tape.run()) for name, tape in self.tapes.items()]
+        letters = [("letters", self._letters.run())] if sinks else []
+        return sinks + letters + [(f"tape {name}", tape.run()) for name, tape in self.tapes.items()]
 
     async def drain(self, timeout_s: float) -> list[str]:
         """Wait until every sink has all that is committed now. Those that did not manage in time."""

@@ -47,6 +47,25 @@ def test_status_shows_counts_and_points(site):
     assert "meter1.electric_power" in shown and "idle ahu1" in shown
 
 
+def test_shared_tells_what_left_on_which_terms(site):
+    rows = {row["point"]: row for row in json.loads(hushwatt("shared", site, "--json").stdout)}
+    told = rows["meter1.electric_power"]
+    assert (told["recipient"], told["resolution"], told["owner"]) == ("upstream", "raw", "the site")
+    assert told["samples_left"] > 280
+    shown = hushwatt("shared", site).stdout
+    assert "meter1.electric_power" in shown and "points stay here" in shown
+    assert all(
+        row["samples_left"] == 0
+        for row in json.loads(hushwatt("shared", site, "--json", "--since", "2100-01-01").stdout)
+    )
+
+
+def test_letters_are_none_or_known_by_their_id(site):
+    assert "nothing was refused" in hushwatt("letters", "--site", site).stdout
+    told = hushwatt("letters", "--site", site, "--replay", "7")
+    assert told.returncode == 2 and "no dead letter 7" in told.stderr
+
+
 def test_export_gives_csv_and_the_journal(site, tmp_path):
     lines = hushwatt("export", site, "--point", POINT).stdout.splitlines()
     assert lines[0] == "utc,point,value,unit,quality"
@@ -54,13 +73,6 @@ def test_export_gives_csv_and_the_journal(site, tmp_path):
     out = tmp_path / "journal.txt"
     assert hushwatt("export", site, "--what", "journal", "--out", out).returncode == 0
     assert "the agent stops" in out.read_text()
-
-
-def test_shared_tells_what_left_to_whom(site):
-    told = hushwatt("shared", site, "--point", "meter1.electric_power")
-    assert told.returncode == 0, told.stderr
-    assert "upstream" in told.stdout and "289" in told.stdout and "crac1" not in told.stdout
-    assert "refused" in hushwatt("dead", site).stdout
 
 
 def test_a_site_without_a_store_is_one_sentence(tmp_path, site):

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import sys
-from asyncio.subprocess import STDOUT
 
 import aiomqtt
 import pytest
@@ -197,45 +195,6 @@ async def test_what_the_receiver_refuses_is_set_aside(store, broker, receiver, s
         assert (letter.first_seq, letter.reason) == (4, "I do not like 3")
         [row] = rows_of(decode(letter.payload).parcel)
         assert row["values"] == [3.0]
-
-
-async def test_what_was_set_aside_can_be_sent_again(store, broker, receiver, scan_of, tmp_path):
-    like = receiver.say
-
-    def say(answer):
-        _, last = answer.kept[-1]
-        return encode_answer(Answer(chain=answer.chain, refused=(last, last), reason="not today"))
-
-    receiver.say = say
-    async with Way(store, broker.port, batch_records=1, gather_s=0.0) as way:
-        store.append(scan_of(1))
-        assert await way.drain(20)
-    receiver.say = like
-    receiver.records.clear()
-    site = {
-        "version": 1,
-        "site": {"name": "tower", "gateway": "gw1"},
-        "store": {"path": str(store.path)},
-        "equipment": {"meter1": {"kind": "meter"}},
-        "brokers": {"local": {"host": "127.0.0.1", "port": broker.port}},
-        "upstream": {"sinks": {"cloud": {"kind": "mqtt", "broker": "local", "prefix": "up"}}, "share": "all"},
-        "devices": {"bms": {"driver": "memory", "points": {"meter1.electric_power": {}}}},
-    }
-    (tmp_path / "site.yaml").write_text(json.dumps(site))
-
-    async def hushwatt(*words):
-        command = (sys.executable, "-m", "agent", "dead", str(tmp_path / "site.yaml"), *words)
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=STDOUT)
-        told, _ = await asyncio.wait_for(process.communicate(), 60)
-        return process.returncode, told.decode()
-
-    code, told = await hushwatt()
-    assert code == 0 and "not today" in told
-    assert (await hushwatt("--again", "9"))[0] == 2
-    code, told = await hushwatt("--again", "1")
-    assert (code, told.strip()) == (0, "batch 1 was taken by cloud")
-    assert [record["values"] for record in receiver.records.values()] == [[1.0]]
-    assert await store.outbox.dead() == []
 
 
 async def test_a_dead_upstream_holds_nobody_up(store, broker, scan_of):

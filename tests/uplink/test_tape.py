@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core.errors import BrokerError
+from agent.core.points import Kind, PointSpec, PointTable
 from agent.runtime.loops import SteeredLoop
 from agent.store.store import Store
 from agent.uplink.memory import MemorySink
@@ -246,6 +247,27 @@ def test_a_restart_goes_on_where_it_was_also_in_the_middle_of_a_backlog(tmp_path
         seqs += world.seqs()
     assert set(seqs) == set(range(1, 401))
     assert len(seqs) < 430, "at most what was under way when a life ended comes again"
+
+
+def test_a_change_of_the_config_keeps_the_backlog(tmp_path, table, scan_of):
+    world = World(tmp_path / "s.db", table)
+
+    async def away():
+        world.sink.go_down()
+        for number in range(100):
+            world.store.append(scan_of(number))
+        await world.store.flush()
+
+    world.play(away)
+    more = PointTable([*table, PointSpec(id="zone2.co2_level", unit="ppm", kind=Kind.SENSOR, poll_s=60, fresh_s=300)])
+    changed = World(tmp_path / "s.db", more, batch_records=33, window=1, gather_s=0.0)
+
+    async def back():
+        changed.store.append(scan_of(100))
+        assert await changed.drain()
+        assert sorted(changed.seqs()) == list(range(1, 102))
+
+    changed.play(back)
 
 
 MOODS = st.lists(st.sampled_from(["keep", "lost", "unsaid"]), max_size=14)
