@@ -37,6 +37,9 @@ def wall_s() -> float:
     return time.monotonic()
 
 
+_NOTHING = nullcontext()
+
+
 class Clock(Protocol):
     """Gives instants, and lets I/O tell simulated time to stand still."""
 
@@ -61,10 +64,10 @@ class SystemClock:
         return Instant(unix_s=unix_s, mono_s=time.monotonic(), is_set=unix_s > CLOCK_SET_AFTER_UNIX_S)
 
     def hold(self) -> AbstractContextManager[object]:
-        return nullcontext()
+        return _NOTHING
 
     def on_wall(self) -> AbstractContextManager[object]:
-        return nullcontext()
+        return _NOTHING
 
     def io_s(self, seconds: float) -> float:
         return seconds

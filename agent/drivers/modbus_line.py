@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from agent.core.clock import Clock, wall_s
 from agent.core.errors import ConfigError, DeviceError
 from agent.drivers.modbus_frames import BrokenStreamError, Request, frames_of, read_request
 from agent.drivers.modbus_port import Port, open_port
-from agent.drivers.modbus_turns import Turns
+from agent.drivers.modbus_turns import Turn, Turns
 from agent.drivers.wire import Place, SerialPlace
 
 GARBLED_S = 0.05
@@ -69,14 +67,9 @@ class ModbusLine:
         """Answers to questions that had been given up."""
         return self._frames.strangers
 
-    @asynccontextmanager
-    async def turn(self, *, is_urgent: bool = False) -> AsyncIterator[None]:
-        """In here nobody else speaks on the line: for `exchange`, as often as it takes. Commands go before polls."""
-        await self._turns.take(is_urgent=is_urgent)
-        try:
-            yield
-        finally:
-            self._turns.give()
+    def turn(self, *, is_urgent: bool = False) -> Turn:
+        """In it nobody else speaks on the line: for `exchange`, as often as it takes. Commands go before polls."""
+        return Turn(self._turns, is_urgent=is_urgent)
 
     async def exchange(
         self, unit: int, request: Request, *, timeout_s: float, pause_s: float, is_urgent: bool = False

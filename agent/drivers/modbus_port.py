@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from agent.drivers.wire import Place, SerialPlace
 
@@ -18,9 +18,8 @@ class Port(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # pymodbus' serial transport and asyncio's are both of this kind.
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # pymodbus' serial transport, asyncio's and uvloop's are all of this kind; only two of them say so.
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         if self._transport is not None:  # What was closed has nothing to say.

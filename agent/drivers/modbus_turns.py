@@ -37,3 +37,19 @@ class Turns:
                     following.set_result(None)
                     return
         self._is_taken = False
+
+
+class Turn:
+    """`async with`: ours from its beginning to its end."""
+
+    __slots__ = ("_is_urgent", "_turns")
+
+    def __init__(self, turns: Turns, *, is_urgent: bool) -> None:
+        self._turns = turns
+        self._is_urgent = is_urgent
+
+    async def __aenter__(self) -> None:
+        await self._turns.take(is_urgent=self._is_urgent)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._turns.give()

@@ -21,10 +21,13 @@ class Live:
 
     def update(self, scan: Scan) -> None:
         """The newest sample of each point stands; a late one never overwrites a later one."""
-        newer = ~(self._sampled_mono_s[scan.handles] > scan.at.mono_s)
-        handles = scan.handles[newer]
-        self._values[handles] = scan.values[newer]
-        self._quality[handles] = scan.quality[newer]
+        handles, values, quality = scan.handles, scan.values, scan.quality
+        late = self._sampled_mono_s[handles] > scan.at.mono_s
+        if np.count_nonzero(late):
+            newer = ~late
+            handles, values, quality = handles[newer], values[newer], quality[newer]
+        self._values[handles] = values
+        self._quality[handles] = quality
         self._sampled_mono_s[handles] = scan.at.mono_s
 
     def image(self, now: Instant) -> Image:

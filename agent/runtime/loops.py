@@ -83,6 +83,17 @@ class _ContextLoop(asyncio.SelectorEventLoop):
         return super().run_in_executor(executor, partial(copy_context().run, func, *args))
 
 
+class _Timer(asyncio.TimerHandle):
+    """Of those that are due together, the one that was set first goes first; a heap alone keeps no such order."""
+
+    __slots__ = ("number",)
+    number: int
+
+    def __lt__(self, other: asyncio.TimerHandle) -> bool:
+        assert isinstance(other, _Timer)
+        return (self.when(), self.number) < (other.when(), other.number)
+
+
 class ScaledLoop(_ContextLoop):
     """Time runs `speed` times as fast as the wall's, from `start_unix_s` on."""
 
@@ -121,7 +132,8 @@ class SteeredLoop(_ContextLoop):
         """Called once each time the loop stands at its horizon with nothing left to do."""
         self._told = True
         self._wall_timers: list[tuple[float, int, asyncio.TimerHandle]] = []
-        self._wall_count = 0
+        self._count = 0
+        """Of timers that were ever set."""
         super().__init__(_Selector(self._select))
         # Timers within half a microsecond are due together: float64 cannot tell unix seconds much finer.
         self._clock_resolution = 5e-7
@@ -171,13 +183,17 @@ class SteeredLoop(_ContextLoop):
         self, when: float, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """As asyncio's; on the wall's time where the context says so."""
-        if not _ON_WALL.get():
-            return super().call_at(when, callback, *args, context=context)
-        when_s = wall_s() + when - self._now
-        handle = asyncio.TimerHandle(when_s, callback, args, self, context)
-        self._wall_count += 1
-        heapq.heappush(self._wall_timers, (when_s, self._wall_count, handle))
-        return handle
+        self._count += 1
+        if _ON_WALL.get():
+            when_s = wall_s() + when - self._now
+            handle = asyncio.TimerHandle(when_s, callback, args, self, context)
+            heapq.heappush(self._wall_timers, (when_s, self._count, handle))
+            return handle
+        timer = _Timer(when, callback, args, self, context)
+        timer.number = self._count
+        timer._scheduled = True  # type: ignore[attr-defined]  # As asyncio's own call_at does.
+        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]
+        return timer
 
     def _wall_timeout(self) -> float | None:
         """Seconds until a timer on the wall is due; None when there is none."""

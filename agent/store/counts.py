@@ -12,7 +12,7 @@ from pathlib import Path
 from agent.store.archive import BLOCK_KEY
 from agent.store.codec import seed_of, unpack_floats, unpack_ints
 from agent.store.hot import hot_spans, last_state
-from agent.store.log import segment_path
+from agent.store.log import segment_path, size_of
 from agent.store.tracks import State, Told, lived_s
 
 
@@ -88,7 +88,7 @@ def count(conn: sqlite3.Connection, path: Path, log: Sequence[Told]) -> Counts:
         last_seq=state.seq,
         dropped=state.dropped,
         unsaved=0,
-        bytes=sum(file.stat().st_size for file in files if file.exists()),
+        bytes=sum(size_of(file) for file in files),
         holds_s=_held_s(conn, log),
         unsent_s=0.0 if unsent_first is None or newest is None else max(0.0, newest - unsent_first),
         unsent_unix_s=unsent_first,

@@ -77,6 +77,14 @@ class Segment:
         os.close(self._handle)
 
 
+def size_of(path: Path) -> int:
+    """Bytes; 0 for a file that is not there, or was compacted between two looks."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def sync_folder(path: Path) -> None:
     """New and removed names are on the card when this returns."""
     handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -17,7 +17,7 @@ from agent.store.archive import BLOCK_KEY
 from agent.store.classes import Class
 from agent.store.codec import seed_of
 from agent.store.keeper import Keeper
-from agent.store.log import segment_numbers, segment_path
+from agent.store.log import segment_numbers, segment_path, size_of
 from agent.store.thinning import thin_chunk
 
 DAY_S = 86_400.0
@@ -81,7 +81,7 @@ def used_bytes(keeper: Keeper) -> int:
         for name in ("page_count", "freelist_count", "page_size")
     )
     log = (segment_path(keeper.path, number) for number in segment_numbers(keeper.path))
-    return (pages - free) * size + sum(file.stat().st_size for file in log if file.exists())
+    return (pages - free) * size + sum(size_of(file) for file in log)
 
 
 def _bound_bytes(keeper: Keeper, bounds: Bounds) -> float | None:

@@ -26,6 +26,8 @@ from agent.store.tracks import PointName, State, entry_bytes, layout_bytes, note
 
 SEGMENT_BYTES = 2**20
 """A segment is compacted when it is this large (some 500,000 samples: 5 MB of columns while it is packed) ..."""
+SEGMENT_SAMPLES = 1_000_000
+""".. or holds so many, as of values that hardly move: a reader keeps nine bytes of each in memory ..."""
 SEGMENT_S = 14_400.0
 """.. or this old: a column of 240 samples packs well, and a reader has not much to go through (our assumption)."""
 LAYOUTS = 1000
@@ -45,6 +47,7 @@ class Writer:
         self._sync_s = sync_s
         self._synced_wall_s = -math.inf
         self._began_mono_s: float | None = None
+        self._began_samples = state.samples
         self._offset_s = at.unix_s - at.mono_s
         self._known_offset_s = self._offset_s if at.is_set else None
         self._is_undated = not at.is_set
@@ -134,7 +137,8 @@ class Writer:
         if self._began_mono_s is None:
             self._began_mono_s = at.mono_s
         is_old = at.mono_s - self._began_mono_s >= SEGMENT_S
-        return is_old or self._is_dated or self._segment.size >= SEGMENT_BYTES or len(self._layouts) >= LAYOUTS
+        is_large = self._segment.size >= SEGMENT_BYTES or self.state.samples - self._began_samples >= SEGMENT_SAMPLES
+        return is_old or is_large or self._is_dated or len(self._layouts) >= LAYOUTS
 
     def seal(self) -> int:
         """End the segment; the next commit begins a new one. Returns the highest number that will not change."""
@@ -183,6 +187,7 @@ class Writer:
         self._number += 1
         self._segment = segment
         self._began_mono_s = None
+        self._began_samples = state.samples
         return segment
 
     def close(self) -> None:

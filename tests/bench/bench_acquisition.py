@@ -69,8 +69,8 @@ LOADS = (
     Load(name="idle, 1 sample/s", devices=1, period_s=1.0, registers=1, most_share=0.01),
     Load(name="2,000 samples/s", devices=20, period_s=1.0, most_ratio=1.6),
     Load(name="10,000 points at 1 s", devices=100, period_s=1.0, most_share=0.35),
-    Load(name="50,000 samples/s", devices=100, period_s=0.2, most_ratio=2.0),
-    Load(name="60,000 samples/s", devices=120, period_s=0.2),
+    Load(name="50,000 samples/s", devices=100, period_s=0.2, most_ratio=2.0, most_mb=200.0),
+    Load(name="60,000 samples/s", devices=120, period_s=0.2, most_mb=200.0),
 )
 
 

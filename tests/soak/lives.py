@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 
@@ -87,7 +88,8 @@ class Nursery:
     def __init__(self):
         pipe = subprocess.PIPE
         told = [sys.executable, "-m", "tests.soak.lives"]
-        self._process = subprocess.Popen(told, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, bufsize=1)
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as we live
+        self._process = subprocess.Popen(told, stdin=pipe, stdout=pipe, stderr=self._said, text=True, bufsize=1)
         self._living = set()
         self.starts_s = []
         self.drained = None
@@ -127,6 +129,13 @@ class Nursery:
                 os.kill(pid, signal.SIGKILL)
         self._process.stdin.close()
         self._process.wait()
+        self._said.close()
+
+    def last_words(self, most=3000):
+        """Of those that fell: the last trace among all that was said."""
+        self._said.seek(0)
+        *_, last = self._said.read().rpartition("Traceback")
+        return last[:most]
 
 
 def main():

@@ -133,7 +133,7 @@ class Stage:
         self._nursery.kill(self._receiver)
         faults = [] if self._nursery.drained else ["it could not be drained"]
         if self._nursery.fallen:
-            faults.append(f"{self._nursery.fallen} died of themselves")
+            faults.append(f"{self._nursery.fallen} died of themselves, the last with:{self._nursery.last_words()}")
         if [record.seq for record in scans] != [seq for seq, _ in there]:
             faults.append(f"the store holds {len(scans)} scans, PostgreSQL {len(there)}")
         elif not np.array_equal([record.values for record in scans], [values for _, values in there]):

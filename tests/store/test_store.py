@@ -11,12 +11,14 @@ import pytest
 
 from agent.core.clock import Instant, SystemClock
 from agent.core.pauses import Pauses
-from agent.core.points import Quality
+from agent.core.points import Kind, PointSpec, PointTable, Quality
+from agent.core.scan import Scan
 from agent.runtime.loops import SteeredLoop
 from agent.store.faults import StoreRefused
 from agent.store.reader import open_reader
 from agent.store.store import Store
 from agent.store.table import csv_lines, rows
+from agent.store.writer import SEGMENT_SAMPLES
 
 START = 1_750_000_000.0
 TEMPERATURE, CO2, ENERGY, PEOPLE = (
@@ -216,3 +218,21 @@ async def test_a_segment_that_a_kill_left_without_a_head_hides_nothing(store, si
     store.path.with_name(f"{store.path.name}.hot-00000099").touch()
     with open_reader(store.path) as reader:
         assert (reader.counts().samples, reader.counts().last_seq) == (1, 1)
+
+
+async def test_a_segment_of_values_that_never_move_ends_too(tmp_path):
+    """They are small on disk at any number, but not in a reader's memory."""
+    names = [f"meter{n}.voltage" for n in range(2000)]
+    table = PointTable([PointSpec(id=name, unit="V", kind=Kind.SENSOR, poll_s=1.0, fresh_s=9.0) for name in names])
+    clock = SystemClock()
+    store = await Store.open(tmp_path / "store.db", table, clock)
+    columns = {"handles": np.arange(2000, dtype=np.int32), "values": np.full(2000, 230.0)}
+    for _ in range(SEGMENT_SAMPLES // 2000 + 1):
+        store.append(Scan(device="meters", quality=np.zeros(2000, np.uint8), at=clock.read(), **columns))
+        if store.unsaved > 100:
+            await store.flush()
+    await store.flush()
+    await store.tidy()
+    with closing(sqlite3.connect(store.path)) as db:
+        assert db.execute("SELECT count(*) FROM blocks").fetchone()[0] > 0
+    await store.close()
