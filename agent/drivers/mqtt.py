@@ -27,7 +27,7 @@ class MqttDriver:
         self._connection = connection
         self._clock = clock
         self._samples = Samples(device.name, device.points)
-        self._refusals = Refusals(device.name, journal, clock)
+        self._refusals = Refusals(device.name, connection.place, journal, clock)
         self._setter = MqttSetter(device.name, device.timeout_s, clock)
         self._by_topic: defaultdict[str, list[tuple[int, Reader]]] = defaultdict(list)
         """Topic -> slot and reader of each point that it brings."""

@@ -17,8 +17,10 @@ MOST_TOLD = 100
 class Refusals:
     """Of one device."""
 
-    def __init__(self, device: str, journal: Journal, clock: Clock) -> None:
+    def __init__(self, device: str, source: str, journal: Journal, clock: Clock) -> None:
+        """`source`: who sent it, as a person knows it: which broker at which host and port."""
         self._device = device
+        self._source = source
         self._journal = journal
         self._clock = clock
         self._broken: set[str] = set()
@@ -36,7 +38,7 @@ class Refusals:
         self.count += bool(broken)
         news = {point: why for point, why in broken.items() if point not in self._broken}
         for why, named in _by_reason(news).items():
-            self.tell(f"{self._device}: {place}: {_named(named)} cannot be read: {why}")
+            self.tell(f"{self._device}: {place}: {_named(named)} cannot be read: {why} (from {self._source})")
         if mended := [point for point in points if point in self._broken and point not in broken]:
             self.tell(f"{self._device}: {place}: {_named(mended)} can be read again")
             self._broken.difference_update(mended)
@@ -47,7 +49,7 @@ class Refusals:
         self.count += 1
         if name not in self._strangers and len(self._strangers) < MOST_TOLD:
             self._strangers.add(name)
-            self.tell(f"{self._device}: {what}")
+            self.tell(f"{self._device}: {what} (from {self._source})")
 
     def note_dropped(self, dropped: int) -> None:
         """`dropped`: samples so far, asked once a poll."""

@@ -53,7 +53,7 @@ class SparkplugDriver:
         """Slot -> raw value and quality that were told last."""
         self._news: set[int] = set()
         """Slots told since the last poll."""
-        self._refusals = Refusals(device.name, journal, clock)
+        self._refusals = Refusals(device.name, connection.place, journal, clock)
         self._setter = MqttSetter(device.name, device.timeout_s, clock)
         node.listen(device.device, self)
 

@@ -81,7 +81,7 @@ async def test_how_old_is_it(heard, say, age_s, is_retained, quality, is_dated, 
     assert abs(scan.at.unix_s - now.unix_s) < 5 or (is_dated and abs(scan.at.unix_s - now.unix_s + age_s) < 5)
 
 
-async def test_broken_payloads_are_counted_and_told_when_they_start_and_end(heard, say, book, until, degrees, drained):
+async def test_broken_payloads_are_counted_and_told_when_they_start_and_end(heard, say, book, broker, degrees, drained):
     driver = await heard(degrees(0, "e/zone"))
     for payload in (b"{", b'{"v": NaN}', b'{"v": "warm"}', b"\xff"):
         await say("e/zone", payload)
@@ -90,6 +90,7 @@ async def test_broken_payloads_are_counted_and_told_when_they_start_and_end(hear
     assert driver.broken == 4
     assert len(book) == 2, "told once when it starts and once when it ends"
     assert "telemetry: e/zone: e.p0 cannot be read: found b'{'" in book[0] and "can be read again" in book[1]
+    assert f"(from broker plant at 127.0.0.1:{broker.port})" in book[0]
 
 
 async def test_a_flood_is_dropped_oldest_first_and_counted(heard, say, columns, until, monkeypatch, degrees):
