@@ -39,7 +39,7 @@ from agent.ledger.idle import IdleBook, Machine
 from agent.runtime.lockstep import Follower, first_look
 from agent.runtime.logs import start_logging
 from agent.runtime.loops import ScaledLoop, SteeredLoop
-from agent.runtime.mqtt_client import reach
+from agent.runtime.mqtt_broker import reach
 from agent.store.store import Store
 from agent.traffic.recorder import HeardClock, HeardDispatch, HeardStrategy, HeardWheel, Recorder, heard_mode
 from agent.uplink import letters
@@ -283,7 +283,7 @@ def _inbox(config: SiteConfig, store: Store, table: PointTable, clock: Clock) ->
         return None
     inbox = Inbox(table, store, clock, config.store_path.parent / "offers")
     where = {"prefix": told.prefix, "site": config.site.name, "gateway": config.site.gateway}
-    return inbox, MqttDoor(inbox, reach(config.brokers[told.broker]), clock, **where)
+    return inbox, MqttDoor(inbox, reach(told.broker, config.brokers[told.broker]), clock, **where)
 
 
 async def _first_unix_s(store: Store) -> float | None:

@@ -3,26 +3,9 @@
 from __future__ import annotations
 
 from agent.config.devices import MqttDevice, MqttEntry, SetEntry, SparkplugDevice, SparkplugEntry
-from agent.config.upstream import Broker
 from agent.core.paths import Path
 from agent.core.points import PointTable
 from agent.drivers import mqtt_wire as wire
-
-
-def broker_of(name: str, told: Broker) -> wire.MqttBroker:
-    """Raises ConfigError when a secret or a certificate cannot be read."""
-    if told.tls is not None:
-        told.tls.context()  # Read again at each connection; what is wrong from the start is told at the start.
-    return wire.MqttBroker(
-        name=name,
-        host=told.host,
-        port=told.port,
-        version=told.version,
-        tls=None if told.tls is None else told.tls.context,
-        username=told.username,
-        password=told.password(),
-        client_id=told.client_id,
-    )
 
 
 def mqtt_device(name: str, device: MqttDevice, table: PointTable) -> wire.MqttDevice:

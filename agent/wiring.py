@@ -15,12 +15,13 @@ from agent.drivers.memory import MemoryDriver, Registers
 from agent.drivers.modbus import ModbusDriver
 from agent.drivers.modbus_line import ModbusLine
 from agent.drivers.mqtt import MqttDriver
-from agent.drivers.mqtt_connection import MqttConnection
 from agent.drivers.sparkplug import SparkplugDriver
 from agent.drivers.sparkplug_node import EdgeNode
 from agent.equipment.kinds import role_of
 from agent.ingest.forecasts import ForecastDesk, ForecastSource
-from agent.mqtt_wiring import broker_of, mqtt_device, sparkplug_device
+from agent.mqtt_wiring import mqtt_device, sparkplug_device
+from agent.runtime.mqtt_broker import reach
+from agent.runtime.mqtt_connection import MqttConnection
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,7 +75,8 @@ def wire_up(
 def connection_to(config: SiteConfig, name: str, wiring: Wiring, journal: Journal, clock: Clock) -> MqttConnection:
     """The one connection to a broker of the file; its task is the caller's."""
     if name not in wiring.connections:
-        wiring.connections[name] = MqttConnection(broker_of(name, config.brokers[name]), journal, clock)
+        broker, seed = reach(name, config.brokers[name]), f"{config.site.name} {config.site.gateway}"
+        wiring.connections[name] = MqttConnection(broker, clock, journal=journal, seed=seed)
     return wiring.connections[name]
 
 

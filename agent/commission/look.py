@@ -17,8 +17,8 @@ from agent.core.journal import Entry
 from agent.core.limits import Limit
 from agent.core.points import PointSpec, PointTable, Quality
 from agent.core.protocols import Driver
-from agent.drivers.mqtt_connection import MqttConnection
 from agent.ingest.live import Live
+from agent.runtime.mqtt_connection import MqttConnection
 from agent.wiring import Wiring, connection_to, wire_up
 
 LISTEN_S = 5.0

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import random
 
+UPSTREAM_PAUSE_S = 1.5
+"""The longest towards upstream: a link that is back is seen within 2 s; a knock costs the line a hundred bytes."""
+
 
 class Pauses:
     """Each pause is about twice the last one, up to `longest_s`; the jitter keeps a fleet from knocking in step."""

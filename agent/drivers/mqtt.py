@@ -10,12 +10,12 @@ from agent.core.command import Command, Outcome
 from agent.core.errors import BrokerError
 from agent.core.protocols import Journal
 from agent.core.scan import Scan
-from agent.drivers.mqtt_connection import MqttConnection
 from agent.drivers.mqtt_payload import Reader, Told, parse
 from agent.drivers.mqtt_setter import MqttSetter, set_payload
 from agent.drivers.mqtt_wire import MqttDevice, MqttPoint, MqttSet
 from agent.drivers.refusals import Refusals
 from agent.drivers.samples import Samples
+from agent.runtime.mqtt_connection import MqttConnection
 
 
 class MqttDriver:

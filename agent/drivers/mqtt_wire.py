@@ -2,29 +2,10 @@
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from agent.core.paths import Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MqttBroker:
-    """How to reach a broker."""
-
-    name: str
-    host: str
-    port: int = 1883
-    version: Literal["3.1.1", "5"] = "3.1.1"
-    tls: Callable[[], ssl.SSLContext] | None = None
-    """Called at each connection, so that a renewed certificate is used. Raises ConfigError."""
-    username: str | None = None
-    password: str | None = None
-    client_id: str | None = None
-    keepalive_s: int = 15
-    """A half-open link is noticed after about twice this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,13 +16,13 @@ from agent.core.points import Quality
 from agent.core.protocols import Journal
 from agent.core.scan import Scan
 from agent.core.sparkplug import QUALITY_GOOD, QUALITY_STALE, Key, Payload, Type
-from agent.drivers.mqtt_connection import MqttConnection
 from agent.drivers.mqtt_payload import NOW, Reader, raw_of
 from agent.drivers.mqtt_setter import MqttSetter
 from agent.drivers.mqtt_wire import Metric, SparkplugDevice
 from agent.drivers.refusals import Refusals
 from agent.drivers.samples import Samples
 from agent.drivers.sparkplug_node import EdgeNode
+from agent.runtime.mqtt_connection import MqttConnection
 
 QUALITIES = {None: Quality.GOOD, QUALITY_GOOD: Quality.GOOD, QUALITY_STALE: Quality.UNCERTAIN}
 

@@ -16,7 +16,7 @@ from agent.core.journal import Entry
 from agent.core.pauses import Pauses
 from agent.core.protocols import Journal
 from agent.core.sparkplug import Key, Payload, Type, Value, decode, encode
-from agent.drivers.mqtt_connection import MqttConnection
+from agent.runtime.mqtt_connection import MqttConnection
 
 SPACE = "spBv1.0"
 REBIRTH = "Node Control/Rebirth"

@@ -7,8 +7,10 @@ import logging
 
 from agent.core.clock import Clock
 from agent.core.errors import BrokerError
+from agent.core.pauses import UPSTREAM_PAUSE_S
 from agent.inbox.inbox import Inbox
-from agent.runtime.mqtt_client import Broker, MqttClient
+from agent.runtime.mqtt_broker import Broker
+from agent.runtime.mqtt_connection import MqttConnection
 
 log = logging.getLogger(__name__)
 
@@ -22,19 +24,21 @@ class MqttDoor:
         self._inbox = inbox
         self._topic = f"{prefix}/{site}/{gateway}/inbox"
         self._waiting: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
-        self._client = MqttClient(broker, clock, {self._topic: self._hear}, seed="inbox")
+        seed = f"inbox of {site} {gateway}"
+        self._connection = MqttConnection(broker, clock, longest_pause_s=UPSTREAM_PAUSE_S, seed=seed)
+        self._connection.subscribe(self._topic, self._hear, qos=1)
         self.dropped = 0
         """Messages that came faster than they could be answered."""
 
     async def ready(self) -> None:
-        await self._client.ready()
+        await self._connection.ready()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._client.run())
+            group.create_task(self._connection.run())
             group.create_task(self._answer())
 
-    def _hear(self, payload: bytes) -> None:
+    def _hear(self, topic: str, payload: bytes) -> None:
         try:
             self._waiting.put_nowait(payload)
         except asyncio.QueueFull:
@@ -44,6 +48,6 @@ class MqttDoor:
         while True:
             answer = await self._inbox.take(await self._waiting.get())
             try:
-                await self._client.publish(f"{self._topic}/answer", answer)
+                await self._connection.publish(f"{self._topic}/answer", answer, qos=1)
             except BrokerError as fault:
                 log.warning("inbox: an answer could not be sent: %s", fault)

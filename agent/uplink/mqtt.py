@@ -14,7 +14,9 @@ from contextlib import nullcontext
 from agent.config import sinks as config
 from agent.core.clock import Clock
 from agent.core.errors import BrokerError, OperatingError
-from agent.runtime.mqtt_client import Broker, MqttClient, reach
+from agent.core.pauses import UPSTREAM_PAUSE_S
+from agent.runtime.mqtt_broker import Broker, reach
+from agent.runtime.mqtt_connection import MqttConnection
 from agent.uplink.answers import Answer, decode_answer
 from agent.uplink.columns import Compression, Format, encode, layout_id
 from agent.uplink.parcel import Parcel
@@ -28,7 +30,7 @@ log = logging.getLogger(__name__)
 def make(told: config.MqttSink, place: Place) -> MqttSink:
     """As the site's config tells it. Raises ConfigError."""
     return MqttSink(
-        reach(place.brokers[told.broker]),
+        reach(told.broker, place.brokers[told.broker]),
         place.clock,
         prefix=told.prefix,
         site=place.site,
@@ -65,13 +67,12 @@ class MqttSink:
         self._compression: Compression = compression
         self._topic = f"{prefix}/{site}/{gateway}/batch"
         self._answer_s = answer_s
-        self._client = MqttClient(
-            broker,
-            clock,
-            {f"{prefix}/{site}/{gateway}/answer": self._hear},
-            came_up=self._came_up,
-            went_down=self._wake,
+        self._connection = MqttConnection(
+            broker, clock, longest_pause_s=UPSTREAM_PAUSE_S, seed=f"sink of {site} {gateway}"
         )
+        self._connection.subscribe(f"{prefix}/{site}/{gateway}/answer", self._hear, qos=1)
+        self._connection.at_begin(self._came_up)
+        self._connection.at_end(lambda: self._wake(self._ended()))
         self._order = asyncio.Lock()
         self._kept = Ranges()
         """What the receiver has said in this connection."""
@@ -88,13 +89,13 @@ class MqttSink:
 
     @property
     def connections(self) -> int:
-        return self._client.connections
+        return self._connection.connections
 
     async def run(self) -> None:
-        await self._client.run()
+        await self._connection.run()
 
     async def ready(self) -> None:
-        await self._client.ready()
+        await self._connection.ready()
 
     async def stir(self) -> None:
         """An answer to what the broker had kept for a receiver that was away."""
@@ -134,18 +135,21 @@ class MqttSink:
                 known=known,
             ),
         )
-        await self._client.publish(self._topic, payload, qos=1)
+        await self._connection.publish(self._topic, payload, qos=1)
         return len(payload)
 
     async def _until_kept(self, parcel: Parcel) -> None:
-        life = self._client.connections
+        life = self._connection.connections
         while not self._kept.covers(parcel.first_seq, parcel.last_seq):
             refusal = self._refused.pop(parcel.first_seq, None)
             if refusal is not None and refusal.refused == (parcel.first_seq, parcel.last_seq):
                 raise RefusedError(refusal.reason or "the receiver gave no reason")
-            if not self._client.is_up or self._client.connections != life:
-                raise BrokerError("the connection to the broker ended")
+            if not self._connection.is_up or self._connection.connections != life:
+                raise self._ended()
             await self._next_news()
+
+    def _ended(self) -> BrokerError:
+        return BrokerError(f"{self._connection.place}: the link ended before the receiver answered")
 
     async def _next_news(self) -> None:
         try:
@@ -155,7 +159,7 @@ class MqttSink:
             self._is_silent = True
             raise BrokerError(f"no receiver answered for {self._answer_s:g} s") from None
 
-    def _hear(self, payload: bytes) -> None:
+    def _hear(self, topic: str, payload: bytes) -> None:
         try:
             answer = decode_answer(payload)
         except OperatingError as fault:

@@ -21,8 +21,7 @@ from nats.js import JetStreamContext
 from agent.config import sinks as config
 from agent.core.clock import Clock
 from agent.core.errors import BrokerError, OperatingError
-from agent.core.pauses import Pauses
-from agent.runtime.mqtt_client import LONGEST_PAUSE_S
+from agent.core.pauses import UPSTREAM_PAUSE_S, Pauses
 from agent.runtime.tasks import obey_cancel
 from agent.uplink.answers import decode_answer
 from agent.uplink.columns import Compression, Format, encode, layout_id
@@ -101,7 +100,7 @@ class JetStreamSink:
         self._order = asyncio.Lock()
         self._explained: dict[str, int] = {}
         """Layout -> batches since it was explained in this connection."""
-        self._pauses = Pauses(first_s=0.5, longest_s=LONGEST_PAUSE_S, seed=f"{server.url} {site}/{gateway}")
+        self._pauses = Pauses(first_s=0.5, longest_s=UPSTREAM_PAUSE_S, seed=f"{server.url} {site}/{gateway}")
         self._told_down = False
         self.connections = 0
 

@@ -14,8 +14,7 @@ import asyncpg
 from agent.config import sinks as config
 from agent.core.clock import Clock
 from agent.core.errors import BrokerError
-from agent.core.pauses import Pauses
-from agent.runtime.mqtt_client import LONGEST_PAUSE_S
+from agent.core.pauses import UPSTREAM_PAUSE_S, Pauses
 from agent.runtime.tasks import obey_cancel
 from agent.uplink.parcel import Parcel
 from agent.uplink.postgres_tables import FAULTS, Tables, is_refusal
@@ -68,7 +67,7 @@ class PostgresSink:
         self._connection: asyncpg.Connection[Any] | None = None
         self._order = asyncio.Lock()
         self._up = asyncio.Event()
-        self._pauses = Pauses(first_s=0.5, longest_s=LONGEST_PAUSE_S, seed=f"{database.host} {database.database}")
+        self._pauses = Pauses(first_s=0.5, longest_s=UPSTREAM_PAUSE_S, seed=f"{database.host} {database.database}")
         self._told_down = False
         self.connections = 0
 

@@ -20,9 +20,11 @@ from agent.config import sinks as config
 from agent.core import sparkplug
 from agent.core.clock import Clock
 from agent.core.errors import BrokerError
+from agent.core.pauses import UPSTREAM_PAUSE_S
 from agent.core.points import Quality
 from agent.core.sparkplug import Payload, Type
-from agent.runtime.mqtt_client import Broker, MqttClient, reach
+from agent.runtime.mqtt_broker import Broker, reach
+from agent.runtime.mqtt_connection import MqttConnection
 from agent.uplink.parcel import Parcel
 from agent.uplink.registry import Place
 
@@ -39,7 +41,7 @@ LAST_WORD_S = 2.0
 def make(told: config.SparkplugSink, place: Place) -> SparkplugSink:
     """As the site's config tells it. Raises ConfigError."""
     return SparkplugSink(
-        reach(place.brokers[told.broker]),
+        reach(told.broker, place.brokers[told.broker]),
         place.clock,
         group=told.group,
         node=f"{place.site}-{place.gateway}",
@@ -60,18 +62,14 @@ class SparkplugSink:
         self._latest: dict[str, tuple[float, int]] = {}
         """Point -> live value and its time."""
         self._command = self._topic.format("NCMD")
-        topics = {self._command: self._hear_command}
-        if host_id is not None:
-            topics[f"{NAMESPACE}/STATE/{host_id}"] = self._hear_state
-        self._client = MqttClient(
-            broker,
-            clock,
-            topics,
-            came_up=self._came_up,
-            went_down=lambda fault: self._born.clear(),
-            will=self._make_will,
-            seed=node,
+        self._connection = MqttConnection(
+            broker, clock, longest_pause_s=UPSTREAM_PAUSE_S, will=self._make_will, seed=f"node {node}"
         )
+        self._connection.subscribe(self._command, self._hear_command, qos=1)
+        if host_id is not None:
+            self._connection.subscribe(f"{NAMESPACE}/STATE/{host_id}", self._hear_state, qos=1)
+        self._connection.at_begin(self._came_up)
+        self._connection.at_end(lambda: self._born.clear())
         self._wanted = asyncio.Event()
         """A birth is to be told."""
         self._born = asyncio.Event()
@@ -85,16 +83,16 @@ class SparkplugSink:
         """Births that a host has asked for."""
 
     async def run(self) -> None:
-        client = asyncio.ensure_future(self._client.run())
+        link = asyncio.ensure_future(self._connection.run())
         try:
             await self._bear()
         finally:
             # Who leaves tidily has no will: the death is told by ourselves (5.5).
             with suppress(BrokerError, TimeoutError):
                 async with asyncio.timeout(self._clock.io_s(LAST_WORD_S)):
-                    await self._client.publish(self._topic.format("NDEATH"), self._death(), qos=1)
-            client.cancel()
-            await asyncio.gather(client, return_exceptions=True)
+                    await self._connection.publish(self._topic.format("NDEATH"), self._death(), qos=1)
+            link.cancel()
+            await asyncio.gather(link, return_exceptions=True)
 
     async def ready(self) -> None:
         await self._born.wait()
@@ -112,7 +110,7 @@ class SparkplugSink:
             with suppress(BrokerError):
                 async with self._order:
                     self._seq = 0
-                    await self._client.publish(self._topic.format("NBIRTH"), self._birth(), qos=0)
+                    await self._connection.publish(self._topic.format("NBIRTH"), self._birth(), qos=0)
                     self._born.set()
 
     def _birth(self) -> bytes:
@@ -144,7 +142,7 @@ class SparkplugSink:
         self._born.clear()
         self._wanted.set()
 
-    def _hear_command(self, payload: bytes) -> None:
+    def _hear_command(self, topic: str, payload: bytes) -> None:
         try:
             told = sparkplug.decode(payload)
         except ValueError as fault:
@@ -155,7 +153,7 @@ class SparkplugSink:
             self._born.clear()
             self._wanted.set()
 
-    def _hear_state(self, payload: bytes) -> None:
+    def _hear_state(self, topic: str, payload: bytes) -> None:
         """Whether the primary host is there (5.16)."""
         try:
             is_there = json.loads(payload)["online"] is True
@@ -194,8 +192,8 @@ class SparkplugSink:
                 qualities=payload.qualities,
             )
         )
-        await self._client.publish(self._topic.format("NDATA"), data, qos=0)
-        await self._client.fence(self._command)
+        await self._connection.publish(self._topic.format("NDATA"), data, qos=0)
+        await self._connection.fence(self._command)
         return len(data)
 
     def _columns(self, parcel: Parcel) -> Payload:

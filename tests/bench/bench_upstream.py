@@ -20,7 +20,7 @@ import numpy as np
 
 from agent.core.clock import SystemClock
 from agent.runtime.loops import SteeredLoop
-from agent.runtime.mqtt_client import Broker
+from agent.runtime.mqtt_broker import Broker
 from agent.store.store import Store
 from agent.uplink.columns import encode, layout_id
 from agent.uplink.memory import MemorySink

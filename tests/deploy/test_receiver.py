@@ -14,7 +14,7 @@ import nats
 import pytest
 
 from agent.core.clock import SystemClock
-from agent.runtime.mqtt_client import Broker
+from agent.runtime.mqtt_broker import Broker
 from agent.uplink.mqtt import MqttSink
 from deploy.receiver.consumer import Ends, Receiver
 from simulator.wires.broker import claim_port, find_program

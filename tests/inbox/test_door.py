@@ -12,7 +12,7 @@ from agent.core.clock import SystemClock
 from agent.core.points import Kind, PointSpec, PointTable
 from agent.inbox.inbox import Inbox
 from agent.inbox.mqtt import MqttDoor
-from agent.runtime.mqtt_client import Broker
+from agent.runtime.mqtt_broker import Broker
 from agent.store.store import Store
 from simulator.wires.broker import claim_port, find_program
 

@@ -8,7 +8,7 @@ import pytest
 
 from agent.core.clock import SystemClock
 from agent.core.errors import BrokerError
-from agent.runtime.mqtt_client import Broker
+from agent.runtime.mqtt_broker import Broker
 from agent.uplink.columns import encode
 from agent.uplink.mqtt import MqttSink
 from agent.uplink.nats_jetstream import JetStreamSink, Server

@@ -18,7 +18,7 @@ import numpy as np
 from agent.core.clock import SystemClock
 from agent.core.points import Kind, PointSpec, PointTable
 from agent.core.scan import Scan
-from agent.runtime.mqtt_client import Broker
+from agent.runtime.mqtt_broker import Broker
 from agent.store.store import Store
 from agent.uplink.mqtt import MqttSink
 from agent.uplink.packer import Packer, Rules

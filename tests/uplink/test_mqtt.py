@@ -9,7 +9,7 @@ import pytest
 from agent.core.clock import SystemClock, wall_s
 from agent.core.errors import BrokerError, OperatingError
 from agent.runtime.loops import SteeredLoop
-from agent.runtime.mqtt_client import Broker
+from agent.runtime.mqtt_broker import Broker
 from agent.store.store import Store
 from agent.uplink.answers import Answer, decode_answer, encode_answer
 from agent.uplink.columns import decode, encode

@@ -11,7 +11,7 @@ import pytest
 from agent.core.clock import SystemClock
 from agent.core.errors import BrokerError
 from agent.core.sparkplug import Payload, Type, decode, encode
-from agent.runtime.mqtt_client import Broker
+from agent.runtime.mqtt_broker import Broker
 from agent.uplink.sparkplug import SparkplugSink
 from tests.uplink.parcels import LAYOUT, START, parcel
 
@@ -124,7 +124,7 @@ async def test_a_death_carries_the_number_of_its_birth(broker, host):
 async def test_a_broken_link_is_a_death_by_will_and_the_next_birth_counts_on(broker, host):
     async with running(broker) as sink:
         await born(host)
-        sink._client._client._client.socket().shutdown(socket.SHUT_RDWR)  # As if the network had gone.
+        sink._connection._client._client.socket().shutdown(socket.SHUT_RDWR)  # As if the network had gone.
         words = []
         async with asyncio.timeout(40):
             while words[-1:] != ["NBIRTH"]:

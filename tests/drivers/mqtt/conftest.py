@@ -9,8 +9,9 @@ import pytest
 from agent.core.clock import SystemClock
 from agent.core.paths import Path
 from agent.drivers.mqtt import MqttDriver
-from agent.drivers.mqtt_connection import MqttConnection
-from agent.drivers.mqtt_wire import MqttBroker, MqttDevice, MqttPoint
+from agent.drivers.mqtt_wire import MqttDevice, MqttPoint
+from agent.runtime.mqtt_broker import Broker
+from agent.runtime.mqtt_connection import MqttConnection
 
 HOST = "127.0.0.1"
 
@@ -35,9 +36,9 @@ async def connect(book):
     """Start a connection to a port once its subscribers are known."""
     running = []
 
-    def make(port, **more):
-        broker = MqttBroker(**{"name": "plant", "host": HOST, "port": port, **more})
-        connection = MqttConnection(broker, book, SystemClock())
+    def make(port, *, longest_pause_s=60.0, **more):
+        broker = Broker(**{"name": "plant", "host": HOST, "port": port, **more})
+        connection = MqttConnection(broker, SystemClock(), journal=book, longest_pause_s=longest_pause_s)
 
         def start():
             running.append(asyncio.ensure_future(connection.run()))

@@ -10,9 +10,10 @@ import pytest
 from agent.core.clock import SystemClock
 from agent.core.errors import BrokerError
 from agent.core.points import Quality
-from agent.drivers import mqtt_connection, mqtt_waiting, samples
+from agent.drivers import samples
 from agent.drivers.mqtt import MqttDriver
 from agent.drivers.mqtt_wire import MqttDevice, MqttSet
+from agent.runtime import mqtt_connection, mqtt_waiting
 from simulator.wires.broker import Broker
 
 HOST = "127.0.0.1"
@@ -209,14 +210,11 @@ async def test_a_topic_that_the_broker_refuses_is_told(connect, book, until):
     server.close()
 
 
-async def test_a_broker_that_dies_and_comes_back_is_told_and_used(
-    tmp_path, connect, book, free_port, until, monkeypatch
-):
-    monkeypatch.setattr(mqtt_connection, "LONGEST_PAUSE_S", 0.2)
+async def test_a_broker_that_dies_and_comes_back_is_told_and_used(tmp_path, connect, book, free_port, until):
     broker = Broker(tmp_path, port=free_port + 2)
     await broker.start()
     try:
-        connection, seen = connect(broker.port), []
+        connection, seen = connect(broker.port, longest_pause_s=0.2), []
         connection.subscribe("k/zone", lambda topic, payload: seen.append(payload))
         connection.start()
         await until(lambda: connection.is_up)

@@ -1,4 +1,4 @@
-"""One connection to one broker, shared by the devices behind it; comes back for ever."""
+"""One connection to one MQTT broker: for devices, for what goes upstream, for the inbox. Comes back for ever."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from agent.core.errors import BrokerError, ConfigError
 from agent.core.journal import Entry
 from agent.core.pauses import Pauses
 from agent.core.protocols import Journal
-from agent.drivers.mqtt_waiting import Waiting
-from agent.drivers.mqtt_wire import MqttBroker
+from agent.runtime.mqtt_broker import Broker
+from agent.runtime.mqtt_waiting import Waiting
 from agent.runtime.sockets import NO_DELAY
 from agent.runtime.tasks import obey_cancel
 
@@ -39,8 +39,9 @@ CALM_S = 10.0
 """Without a drop for so long a flood is over."""
 TOPICS_A_REQUEST = 50
 SUBSCRIBE_QOS = 0
-"""At QoS 1 nats-server feeds each subscription by itself: of 800 QoS 1 messages on two topics 6 to 24 changed places,
-at QoS 0 none (our trial); lockstep needs the order. In a clean session QoS 1 saves nothing that a broken link lost."""
+"""Unless more is asked for. At QoS 1 nats-server feeds each subscription by itself: of 800 QoS 1 messages on two topics
+6 to 24 changed places, at QoS 0 none (our trial); lockstep needs the order. In a clean session QoS 1 saves nothing
+that a broken link lost."""
 REFUSED = 0x80
 """SUBACK return codes from here on are failures (MQTT 3.1.1, 3.9.3)."""
 
@@ -48,22 +49,40 @@ REFUSED = 0x80
 class MqttConnection:
     """`run` is its task. Handlers are called in order of arrival: one connection, one order."""
 
-    def __init__(self, broker: MqttBroker, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        clock: Clock,
+        *,
+        journal: Journal | None = None,
+        longest_pause_s: float = LONGEST_PAUSE_S,
+        will: Callable[[], aiomqtt.Will] | None = None,
+        seed: str = "",
+    ) -> None:
+        """`journal`: is told beside the log when the link goes and comes. `will`: made anew for each connection.
+
+        `seed`: whose pauses these are; those who share it knock in step.
+        """
         self._broker = broker
         self._journal = journal
         self._clock = clock
+        self._will = will
         self._handlers: defaultdict[str, list[tuple[Handler, Handler]]] = defaultdict(list)
         """Topic filter -> handlers of live and of retained messages."""
+        self._qos: dict[str, int] = {}
+        """Topic filter -> the best that was asked for."""
         self._wild: set[str] = set()
         self._found: dict[str, tuple[tuple[Handler, Handler], ...]] = {}
         """Topic -> handlers of live and of retained messages."""
         self._at_begin: list[Callable[[], None]] = []
+        self._at_end: list[Callable[[], None]] = []
         self._waiting = Waiting(self._drop)
         self._client: aiomqtt.Client | None = None
         self._life: asyncio.Timeout | None = None
         self._ended: asyncio.Future[None] | None = None
         """Done when the link that is up has ended."""
-        self._pauses = Pauses(first_s=0.5, longest_s=LONGEST_PAUSE_S, seed=broker.name)
+        self._up = asyncio.Event()
+        self._pauses = Pauses(first_s=0.5, longest_s=longest_pause_s, seed=f"{broker.place} {seed}")
         self._gone_since_s: float | None = None
         self._is_flooded = False
         self._calm_after_s = 0.0
@@ -79,20 +98,31 @@ class MqttConnection:
 
     @property
     def place(self) -> str:
-        return f"broker {self._broker.name} at {self._broker.host}:{self._broker.port}"
+        return self._broker.place
 
-    def subscribe(self, topic_filter: str, handler: Handler, *, retained: Handler | None = None) -> None:
+    async def ready(self) -> None:
+        """Return when the link is up."""
+        await self._up.wait()
+
+    def subscribe(
+        self, topic_filter: str, handler: Handler, *, retained: Handler | None = None, qos: int = SUBSCRIBE_QOS
+    ) -> None:
         """Before `run`. Handlers are called with topic and payload; they must not block or raise.
 
         What the broker had kept for us is given to `retained`, or where there is none to `handler` as well.
         """
         self._handlers[topic_filter].append((handler, retained or handler))
+        self._qos[topic_filter] = max(qos, self._qos.get(topic_filter, 0))
         if "+" in topic_filter or "#" in topic_filter:
             self._wild.add(topic_filter)
 
     def at_begin(self, call: Callable[[], None]) -> None:
         """Before `run`. Called whenever the link is up and all is subscribed; must not block or raise."""
         self._at_begin.append(call)
+
+    def at_end(self, call: Callable[[], None]) -> None:
+        """Before `run`. Called whenever a link that was up has ended; must not block or raise."""
+        self._at_end.append(call)
 
     async def publish(
         self,
@@ -107,31 +137,38 @@ class MqttConnection:
 
         Raises BrokerError when the link is down or the broker does not confirm in time.
         """
+        properties = self._asking(answer)
+        await self._until_confirmed(
+            lambda client, timeout_s: client.publish(
+                topic, payload, qos=qos, retain=retain, properties=properties, timeout=timeout_s
+            )
+        )
+
+    async def fence(self, topic: str) -> None:
+        """Return when the broker has taken all that was published before, at QoS 0 too: packets keep their order.
+
+        `topic`: one that is subscribed to. Raises BrokerError.
+        """
+        qos = self._qos[topic]
+        await self._until_confirmed(lambda client, timeout_s: client.subscribe(topic, qos=qos, timeout=timeout_s))
+
+    async def _until_confirmed(self, say: Callable[[aiomqtt.Client, float], Coroutine[Any, Any, Any]]) -> None:
         client, ended = self._client, self._ended
         if client is None or ended is None:
             raise BrokerError(f"{self.place} is not connected")
         with self._clock.hold():
-            publishing = asyncio.ensure_future(
-                client.publish(
-                    topic,
-                    payload,
-                    qos=qos,
-                    retain=retain,
-                    properties=self._asking(answer),
-                    timeout=self._clock.io_s(CONNECT_S),
-                )
-            )
+            saying: asyncio.Future[Any] = asyncio.ensure_future(say(client, self._clock.io_s(CONNECT_S)))
             try:
                 # The client would go on waiting for the broker's word after the link has ended.
-                await asyncio.wait({publishing, ended}, return_when=asyncio.FIRST_COMPLETED)
-                if not publishing.done():
+                await asyncio.wait({saying, ended}, return_when=asyncio.FIRST_COMPLETED)
+                if not saying.done():
                     raise BrokerError(f"{self.place}: the link ended before the broker confirmed")
-                publishing.result()
+                saying.result()
             except (aiomqtt.MqttError, ValueError) as fault:
                 self._end(client)
                 raise BrokerError(f"{self.place}: {fault}") from fault
             finally:
-                publishing.cancel()
+                saying.cancel()
 
     def _asking(self, answer: tuple[str, bytes] | None) -> Properties | None:
         if answer is None or self._broker.version != "5":
@@ -151,7 +188,7 @@ class MqttConnection:
             while True:
                 try:
                     await self._live()
-                except (aiomqtt.MqttError, OSError, TimeoutError, ConfigError) as fault:
+                except (aiomqtt.MqttError, ConfigError, OSError, ValueError) as fault:
                     self._tell_gone(fault)
                 obey_cancel()
                 await asyncio.sleep(self._pauses.next())
@@ -196,7 +233,7 @@ class MqttConnection:
         filters = list(self._handlers)
         for first in range(0, len(filters), TOPICS_A_REQUEST):
             some = filters[first : first + TOPICS_A_REQUEST]
-            codes = await client.subscribe([(topic_filter, SUBSCRIBE_QOS) for topic_filter in some])
+            codes = await client.subscribe([(topic_filter, self._qos[topic_filter]) for topic_filter in some])
             for topic_filter, code in zip(some, codes, strict=False):
                 if int(getattr(code, "value", code)) >= REFUSED:
                     self._tell(f"{self.place} refuses to give us {topic_filter}")
@@ -207,12 +244,16 @@ class MqttConnection:
         self._tell_back()
         for call in self._at_begin:
             call()
+        self._up.set()
         return self._clock.read().mono_s
 
     def _finish(self, began_s: float) -> None:
         self._client = None
+        self._up.clear()
         if self._ended is not None:
             self._ended.set_result(None)
+        for call in self._at_end:
+            call()
         if self._clock.read().mono_s - began_s >= STEADY_S:
             self._pauses.reset()
 
@@ -235,6 +276,7 @@ class MqttConnection:
             timeout=CONNECT_S,
             socket_options=[NO_DELAY],
             queue_type=self._waiting.queue_type(),
+            will=None if self._will is None else self._will(),
         )
 
     def _hand_on(self, message: aiomqtt.Message) -> None:
@@ -279,7 +321,8 @@ class MqttConnection:
 
     def _tell(self, text: str) -> None:
         log.warning(text)
-        self._journal.write(Entry(at=self._clock.read(), kind="device", subject=self._broker.name, text=text))
+        if self._journal is not None:
+            self._journal.write(Entry(at=self._clock.read(), kind="device", subject=self._broker.name, text=text))
 
 
 async def _until_end(client: aiomqtt.Client) -> None:
