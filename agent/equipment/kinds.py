@@ -43,6 +43,36 @@ PHASES = (
 )
 """Each phase to neutral, for who looks for an uneven load or a lost phase."""
 
+QUALITY = (
+    *(_sensor(f"voltage_phase_{a}_{b}", "V") for a, b in ((1, 2), (2, 3), (3, 1))),
+    _sensor("voltage_phase_to_phase", "V"),
+    _sensor("current_neutral", "A"),
+    *(_sensor(f"apparent_power_phase_{n}", "kVA") for n in (1, 2, 3)),
+    *(_sensor(f"reactive_power_phase_{n}", "kvar") for n in (1, 2, 3)),
+    _sensor("power_factor", "1"),
+    *(_sensor(f"power_factor_phase_{n}", "1") for n in (1, 2, 3)),
+    *(_sensor(f"voltage_distortion_phase_{n}", "pct") for n in (1, 2, 3)),
+    *(_sensor(f"current_distortion_phase_{n}", "pct") for n in (1, 2, 3)),
+    _sensor("electric_power_demand", "kW"),
+    _sensor("electric_power_demand_max", "kW"),
+)
+"""What the supply is like: for who pays for demand or reactive power. Distortion is total harmonic distortion (THD)."""
+
+ENERGIES = tuple(
+    _sensor(name + phase, unit)
+    for name, unit in (
+        ("electric_energy", "kWh"),
+        ("exported_electric_energy", "kWh"),
+        ("apparent_energy", "kVAh"),
+        ("exported_apparent_energy", "kVAh"),
+        ("reactive_energy", "kvarh"),
+        ("exported_reactive_energy", "kvarh"),
+        ("inductive_reactive_energy", "kvarh"),
+        ("capacitive_reactive_energy", "kvarh"),
+    )
+    for phase in ("", "_phase_1", "_phase_2", "_phase_3")
+)
+
 KINDS: dict[str, tuple[Role, ...]] = {
     "site": (
         _sensor("outdoor_air_temperature", "degC"),
@@ -201,14 +231,14 @@ KINDS: dict[str, tuple[Role, ...]] = {
     ),
     "meter": (
         _sensor("electric_power", "kW"),
-        _sensor("electric_energy", "kWh"),
-        _sensor("exported_electric_energy", "kWh"),
         _sensor("apparent_power", "kVA"),
         _sensor("reactive_power", "kvar"),
         _sensor("voltage", "V"),
         _sensor("current", "A"),
         _sensor("frequency", "Hz"),
+        *ENERGIES,
         *PHASES,
+        *QUALITY,
     ),
     "pdu": (
         _sensor("electric_power", "kW"),

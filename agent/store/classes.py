@@ -17,7 +17,7 @@ class Class(IntEnum):
 
 
 ALARM_WORDS = ("alarm", "trip", "fault")
-ENERGY_UNITS = frozenset({"kW", "kWh", "A", "V"})
+ENERGY_UNITS = frozenset({"kW", "kWh", "kVAh", "kvarh", "A", "V"})
 COMFORT_WORDS = ("zone_air", "co2", "occupancy", "humidity", "waiting_time")
 
 

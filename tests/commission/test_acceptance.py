@@ -51,7 +51,7 @@ async def test_what_is_missing_is_told_first_and_ends_it_with_1(site, hushwatt):
     assert code == 1, complaints
     result = part(report, "Result")
     assert "NOT ALL WELL" in result and "2 of 3 devices answered: silent are meter" in result
-    assert "8 missing" in result and "1 bad" in result and "1 good points have a value of an unusual size" in result
+    assert "11 missing" in result and "1 bad" in result and "1 good points have a value of an unusual size" in result
     wrong = part(report, "Not well")
     assert "meter1.electric_power | meter | MISSING: meter, unit 3" in wrong
     assert "zone1.co2_level | room | BAD" in wrong
@@ -63,7 +63,7 @@ async def test_what_is_missing_is_told_first_and_ends_it_with_1(site, hushwatt):
 async def test_every_point_and_device_stands_in_it(site, hushwatt):
     report = (await hushwatt("acceptance", site[0]))[1]
     rows = [row for row in part(report, "Points").splitlines() if row.startswith("| ") and "." in row]
-    assert len(rows) == 10 + 6 + 8
+    assert len(rows) == 10 + 6 + 11
     assert f"| {SETPOINT} | 18 | degC | GOOD | 0 | yes | 17 to 24 | relinquish | its sheet |" in rows
     devices = part(report, "Devices")
     assert "example-crac (an example, no product)" in devices and f":{bank_port(report)} unit 3" in devices

@@ -66,9 +66,13 @@ def test_the_meter_as_its_maker_numbers_it(site):
     points = load(site("eastron-sdm630")).devices["device"].points
     told = {point.partition(".")[2]: entry for point, entry in points.items()}
     numbers = {"voltage": 22, "current": 24, "electric_power": 27, "frequency": 36, "electric_energy": 37,
-               "exported_electric_energy": 38, "apparent_power": 29, "reactive_power": 31,
+               "exported_electric_energy": 38, "apparent_power": 29, "reactive_power": 31, "power_factor": 32,
+               "reactive_energy": 39, "exported_reactive_energy": 40,
                **{f"voltage_phase_{n}": n for n in (1, 2, 3)}, **{f"current_phase_{n}": 3 + n for n in (1, 2, 3)},
-               **{f"electric_power_phase_{n}": 6 + n for n in (1, 2, 3)}}  # fmt: skip
+               **{f"electric_power_phase_{n}": 6 + n for n in (1, 2, 3)},
+               **{f"apparent_power_phase_{n}": 9 + n for n in (1, 2, 3)},
+               **{f"reactive_power_phase_{n}": 12 + n for n in (1, 2, 3)},
+               **{f"power_factor_phase_{n}": 15 + n for n in (1, 2, 3)}}  # fmt: skip
     assert {role: entry.register_ for role, entry in told.items()} == {r: 2 * (n - 1) for r, n in numbers.items()}
     assert {entry.table for entry in told.values()} == {"input"}
     assert {entry.type for entry in told.values()} == {"float32"}
