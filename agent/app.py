@@ -57,7 +57,7 @@ WINDOW_DAYS = 4
 """What the strategies look back on."""
 TOGETHER = 5
 """So many devices are asked in one go: who is awake for one does the next almost for nothing (bench acquisition), and
-their answers are stamped a millisecond late at most. Our choice."""
+their answers are stamped a few milliseconds late at most. Our choice."""
 BEFORE_STEP_S = 1.0
 
 
