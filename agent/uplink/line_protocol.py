@@ -153,7 +153,7 @@ def _block_lines(block: Block, tags: str) -> Iterator[str]:
     for row, values in enumerate(block.values.tolist()):
         for head, columns in heads:
             fields = ",".join(
-                f"{role}={values[column]:.10g}" for column, role in columns if is_whole or is_told[row, column]
+                f"{role}={values[column]:.15g}" for column, role in columns if is_whole or is_told[row, column]
             )
             if fields:
                 yield f"{head} {fields} {stamps[row]}000000\n"

@@ -30,6 +30,12 @@ def test_what_is_bad_is_left_out_and_a_line_without_fields_too():
     assert [line.split()[0].rpartition("=")[2] for line in told] == ["ahu1", "ahu1", "zone1"]
 
 
+def test_an_old_meters_count_is_told_to_its_last_digit():
+    made = parcel(1, 1)
+    made.blocks[0].values[:] = 1_234_567_890.12
+    assert "=1234567890.12 " in next(iter(lines(made, TAGS)))
+
+
 def test_names_that_would_break_a_line_are_escaped():
     odd = Layout(device="d", points=("a b,c=d.e f", "x.y"), units=("kW", "kW"), span_s=60)
     first = next(iter(lines(parcel(1, 1, layout=odd), TAGS)))
