@@ -12,7 +12,7 @@ import numpy as np
 from agent.control.authority import Authority
 from agent.core.clock import Clock, Instant
 from agent.core.command import Proposal
-from agent.core.errors import StoreError
+from agent.core.errors import ModelError, StoreError
 from agent.core.features import Features, Forecast
 from agent.core.journal import Entry
 from agent.core.limits import Envelope
@@ -163,7 +163,7 @@ class Learner:
                 learned = await asyncio.to_thread(learn, history, self._systems, distrusts)
                 fit = _fit_of(learned)
                 await self._store.put_parameters(SUBJECT, learned.to_json(), fit)
-            except (StoreError, ValueError) as fault:
+            except (StoreError, ModelError, ValueError) as fault:
                 self._tell(f"nothing could be learned today: {fault}")
                 return
         self._adopt(learned)

@@ -65,7 +65,7 @@ class Air:
 
     @classmethod
     def seen(cls, breath: Breath) -> Self:
-        """From steps in which nothing moved; at least one."""
+        """From steps in which nothing moved but perhaps the fans; at least one."""
         leak = _leak(breath)
         lack = np.maximum(0.0, (breath.share - leak) / (1.0 - leak))
         short, enough = _verdicts(breath, lack)
@@ -152,7 +152,7 @@ def _told(breath: Breath, lack: Array, short: Flags, enough: Flags, ref_kw: floa
     measured = np.where(short, given / np.maximum(1.0 - lack, 0.05), np.inf)
     count = np.asarray(short.sum(axis=0))
     middle = np.sort(measured, axis=0)[count // 2, np.arange(len(count))]  # Infinite where nothing was measured.
-    sufficed = np.min(np.where(enough, given, np.inf), axis=0) * np.where(count, 1.0 + SHORT_SHARE, 1.0)
+    sufficed = np.min(np.where(enough, given * (1.0 + lack), np.inf), axis=0) * np.where(count, 1.0 + SHORT_SHARE, 1.0)
     need = np.minimum(middle, sufficed)
     need = np.where(np.isfinite(need), need, np.max(given, axis=0))
     off = np.where(short, measured / need - 1.0, 0.0)

@@ -1,7 +1,8 @@
 """Learns a data room: what its load does by itself, what cooling takes by set-points and weather, what servers add.
 
-Each of these is a belief (`agent/learn/trials.py`) with priors from physics: own control mostly stands still, and the
-way that saves differs from room to room. The same rows are added again by the planner, cycle by cycle.
+Each of these is a belief (`agent/learn/trials.py`) with priors from physics (`models/crac/priors.json`): own control
+mostly stands still, and the way that saves differs from room to room. The same rows are added again by the planner,
+cycle by cycle.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from agent.equipment.systems import RoomSystem
 from agent.features.grid import DAY_KINDS, SLOTS, Grid
 from agent.learn.air import Air
 from agent.learn.parameters import RoomParameters
+from agent.learn.priors import priors_of
 from agent.learn.room_history import RoomHistory, history_of
-from agent.learn.trials import Belief, Flags, follows
+from agent.learn.trials import Belief, Steps
 
 Array = npt.NDArray[np.float64]
 
-SERVER_KNEE_C, SERVER_DRAW_PER_K = 23.0, 0.06
-"""Where the servers' fans usually begin to speed up, and how (our assumption: makers' curves begin at 22 to 25 C)."""
+KIND = "crac"
 COOL_INLET_C, INLET_SCALE_K = 20.0, 5.0
 KNOB_SCALE_K = 5.0
 MILD_C, WARM_C = 12.0, 22.0
@@ -30,16 +31,6 @@ MILD_C, WARM_C = 12.0, 22.0
 LEAST_STEPS = 48
 """Half a day: with less nothing is learned."""
 
-WEATHER_PRIOR = ((1.0, 1.0), (0.1, 0.3), (0.0, 0.3), (0.0, 0.3), (0.0, 0.5))
-"""Mean and spread by column of `weather_columns`, over the mean cooling electricity for a unit of heat."""
-KNOB_PRIOR = ((-0.10, 0.15), (0.0, 0.30), (-0.10, 0.15), (0.05, 0.15))
-"""Of 5 K more supply, e times the air, 5 K warmer chilled water, 5 K warmer condenser water: 2 % a kelvin of lift,
-as Carnot has it, and so unsure that the other sign is nothing strange (our assumptions)."""
-CURVE_SPREAD, CROSS_SPREAD, DRIFT_SPREAD = 0.04, 0.03, 0.03
-SERVER_PRIOR = ((0.0, 0.02), (0.03, 0.015))
-"""Of 5 K warmer inlets, and of the servers' fans over all power at their base speed (our assumptions)."""
-FAN_PRIOR = (3.0, 0.4)
-"""Exponent of fan power by speed: the cube of the fan laws, less with pressure that is held."""
 LEAST_NOISE, LEAST_SERVER_NOISE = 0.01, 0.003
 """Of a step, relative: no linear belief is better than that, however still a site stands while it is watched."""
 
@@ -85,20 +76,27 @@ def cooling_target(room: RoomParameters, past: RoomHistory) -> Array:
 
 
 def cooling_prior(d: int) -> Belief:
+    priors = priors_of(KIND)
     told = [
-        *WEATHER_PRIOR,
-        *KNOB_PRIOR[:d],
-        *[(0.0, CURVE_SPREAD)] * d,
-        *[(0.0, CROSS_SPREAD)] * (d * (d - 1) // 2),
-        *[(0.0, DRIFT_SPREAD)] * d,
+        *priors["cooling_by_weather"].rows,
+        *priors["cooling_by_knob"].rows[:d],
+        *priors["cooling_by_square"].rows * d,
+        *priors["cooling_by_pair"].rows * (d * (d - 1) // 2),
+        *priors["cooling_by_knob_and_weather"].rows * d,
     ]
     mean, spread = np.array(told).T
     return Belief.prior(mean, spread, noise=0.05)
 
 
+def server_air() -> tuple[float, float]:
+    """Where the servers' fans usually begin to speed up, C, and by what share a kelvin."""
+    return priors_of(KIND)["server_knee"].value, priors_of(KIND)["server_draw"].value
+
+
 def server_columns(inlet: Array) -> Array:
     """What inlets [t, r] do to the servers: warmth, and fans that speed up; [t, 2]."""
-    draw = 1.0 + SERVER_DRAW_PER_K * np.maximum(0.0, inlet - SERVER_KNEE_C)
+    knee_c, per_k = server_air()
+    draw = 1.0 + per_k * np.maximum(0.0, inlet - knee_c)
     warm = (np.mean(inlet, axis=1) - COOL_INLET_C) / INLET_SCALE_K
     return np.stack([warm, np.mean(draw**3 - 1.0, axis=1)], axis=1)
 
@@ -117,13 +115,12 @@ def believed(room: RoomParameters, past: RoomHistory) -> Beliefs:
     still = past.where(past.is_settled)
     if not len(still):
         return Beliefs(cooling=room.cooling, servers=room.servers, fan=room.fan)
-    after = follows(still.step)
     columns = cooling_columns(still, np.array(room.center), room.heat_ref_kw)
     odd = np.log(still.room_kw / profile_of(room, still))
     return Beliefs(
-        cooling=room.cooling.learned(columns, cooling_target(room, still), after),
-        servers=room.servers.learned(server_columns(still.inlet) - np.array(room.inlet_ref), odd, after),
-        fan=room.fan.learned(_fan_columns(still.speed), np.log(np.maximum(still.fan, 1e-3)), after),
+        cooling=room.cooling.learned(columns, cooling_target(room, still), still.step),
+        servers=room.servers.learned(server_columns(still.inlet) - np.array(room.inlet_ref), odd, still.step),
+        fan=room.fan.learned(_fan_columns(still.speed), np.log(np.maximum(still.fan, 1e-3)), still.step),
     )
 
 
@@ -138,19 +135,19 @@ def learn_room(grid: Grid, system: RoomSystem, site: str, utc_offset_h: float) -
     past = past.where(past.is_settled)
     if len(past) < LEAST_STEPS:
         return None
-    after = follows(past.step)
     servers, inlet_ref, base_kw = _servers(past)
     center, heat_ref = np.median(past.knobs, axis=0), float(np.mean(past.heat_kw))
     stream = past.stream_kw_k
     taken = past.taken_kw(stream)
     cool_share = max(float(np.sum(past.cool) / np.sum(taken)), 1e-3)
     columns, target = cooling_columns(past, center, heat_ref), past.cool / taken / cool_share
-    cooling = _twice(cooling_prior(past.knobs.shape[1]), columns, target, after, LEAST_NOISE)
+    cooling = _twice(cooling_prior(past.knobs.shape[1]), columns, target, past.step, LEAST_NOISE)
+    [(cube, stray)] = priors_of(KIND)["fan_exponent"].rows
     fan = _twice(
-        Belief.prior(np.array([0.0, FAN_PRIOR[0]]), np.array([10.0, FAN_PRIOR[1]]), noise=0.05),
+        Belief.prior(np.array([0.0, cube]), np.array([10.0, stray]), noise=0.05),
         _fan_columns(past.speed),
         np.log(np.maximum(past.fan, 1e-3)),
-        after,
+        past.step,
         LEAST_NOISE,
     )
     miss = (cooling.value(columns) - target) * taken * cool_share
@@ -171,12 +168,12 @@ def learn_room(grid: Grid, system: RoomSystem, site: str, utc_offset_h: float) -
     )
 
 
-def _twice(prior: Belief, columns: Array, target: Array, after: Flags, least_noise: float) -> Belief:
+def _twice(prior: Belief, columns: Array, target: Array, steps: Steps, least_noise: float) -> Belief:
     """Once to see how far and how slowly the rest strays, and once more knowing it."""
-    rough = prior.learned(columns, target, after)
-    seen = rough.told_apart(columns, target, after, least_noise=least_noise)
+    rough = prior.learned(columns, target, steps)
+    seen = rough.told_apart(columns, target, steps, least_noise=least_noise)
     known = Belief(mean=prior.mean, precision=prior.precision, noise=seen.noise, steadiness=seen.steadiness)
-    return known.learned(columns, target, after)
+    return known.learned(columns, target, steps)
 
 
 def _fan_columns(speed: Array) -> Array:
@@ -187,11 +184,11 @@ def _servers(past: RoomHistory) -> tuple[Belief, Array, Array]:
     """What inlets add, the inlets' columns on the mean, and load by kind of day and slot at these [3, 96]."""
     group, columns, load = past.day_kind * SLOTS + past.slot, server_columns(past.inlet), np.log(past.room_kw)
     inlet_ref = np.mean(columns, axis=0)
-    mean, spread = np.array(SERVER_PRIOR).T
+    prior = priors_of(KIND)["servers"]
     # Only what differs within one hour of one kind of day can be the inlets' doing.
-    prior = Belief.prior(mean, spread, noise=0.05)
+    belief = Belief.prior(prior.mean, prior.spread, noise=0.05)
     columns_within, load_within = _within(columns, group), _within(load, group)
-    belief = _twice(prior, columns_within, load_within, follows(past.step), LEAST_SERVER_NOISE)
+    belief = _twice(belief, columns_within, load_within, past.step, LEAST_SERVER_NOISE)
     plain = load - belief.value(columns - inlet_ref)
     base = _by_group(plain, group).reshape(DAY_KINDS, SLOTS)
     # A kind of day that was not seen is like the others; an hour that was never seen, like all hours.

@@ -12,23 +12,17 @@ import numpy.typing as npt
 from agent.equipment.systems import LiftSystem
 from agent.features.grid import DAY_KINDS, SLOTS, STEP_S, Grid, day_kind_of, slot_of
 from agent.learn.parameters import LiftParameters
+from agent.learn.priors import priors_of
 
 Array = npt.NDArray[np.float64]
 
+KIND = "lift_group"
 DEPTHS = 3
 """0 awake, 1 light and fan off, 2 drive off too: ISO 25745-2 names idle and standby modes after 5 and 30 minutes."""
-SAVES, SAVES_SPREAD = (0.0, 0.4, 0.8), 0.2
-"""Share of the way from standing to out of service, before it is measured (our assumption)."""
-WAKE_S = (0.0, 0.0, 30.0)
-"""Until a car at that depth starts (our assumption: lights are at once, a drive has to charge)."""
 WAKE_PRIOR_TRIPS = 30.0
 """The assumption weighs as much as so many measured trips."""
 AFTER_H = (0.0, 5.0 / 60.0, 0.5)
 """Timers of ISO 25745-2's standby modes."""
-SLEEPING_SHARE = 0.1
-"""Power of a car out of service over that of one that stands (our assumption, until it is measured)."""
-TRIP_BUSY_S = 13.0
-"""How long one trip keeps a car: doors 8 s and three floors at 1.7 s (our assumption; CIBSE Guide D, chapter 3)."""
 LEAST_DAYS = 3.0
 TELLING_TRIPS = 8.0
 """So many trips make a quarter of an hour sharper than the hour around it; fewer are chance."""
@@ -95,29 +89,31 @@ def _states(
     cars_all: int, power: Array, cars: Array, depth: Array, quiet: npt.NDArray[np.bool_]
 ) -> tuple[float, float, Array, Array]:
     """kW of a standing car and of one out of service, the shares by depth, and steps seen by depth."""
+    prior, sleeping_share = priors_of(KIND)["standby_saves"], priors_of(KIND)["sleeping_share"].value
     settled = quiet & (np.abs(np.diff(cars, prepend=cars[0])) < 0.01) & (np.diff(depth, prepend=depth[0]) == 0.0)
     awake = settled & (cars >= cars_all - 0.01) & (depth == 0)
     if awake.any():
         standing = float(np.median(power[awake])) / cars_all
     elif settled.any():  # Never seen awake: what it took in other states, by the shares assumed for these.
-        saved = np.array(SAVES)[np.clip(depth, 0, DEPTHS - 1).astype(int)] * (1.0 - SLEEPING_SHARE)
-        share = cars * (1.0 - saved) + SLEEPING_SHARE * (cars_all - cars)
+        saved = prior.mean[np.clip(depth, 0, DEPTHS - 1).astype(int)] * (1.0 - sleeping_share)
+        share = cars * (1.0 - saved) + sleeping_share * (cars_all - cars)
         standing = float(np.median(power[settled] / share[settled]))
     else:  # Never quiet: it still has its least power.
         standing = float(np.quantile(power[np.isfinite(power)], 0.05)) / cars_all
-    sleeping = SLEEPING_SHARE * standing
+    sleeping = sleeping_share * standing
     few = settled & (cars < cars_all - 0.5) & (depth == 0)
     if few.sum() >= 4:
         told = (power[few] - cars[few] * standing) / (cars_all - cars[few])
         sleeping = float(np.clip(np.median(told), 0.0, 0.9 * standing))
-    saves, seen = np.array(SAVES), np.zeros(DEPTHS)
+    saves, seen = prior.mean.copy(), np.zeros(DEPTHS)
     for d in range(1, DEPTHS):
         rows = settled & (depth == d) & (cars > 0.5)
         seen[d] = float(rows.sum())
         if seen[d] >= 2:
             a_car = (power[rows] - (cars_all - cars[rows]) * sleeping) / cars[rows]
             share = (standing - a_car) / max(standing - sleeping, 1e-6)
-            trust = seen[d] * SAVES_SPREAD**2 / (seen[d] * SAVES_SPREAD**2 + float(np.var(share)) + 1e-4)
+            hoped = seen[d] * prior.spread[d] ** 2
+            trust = hoped / (hoped + float(np.var(share)) + 1e-4)
             saves[d] += trust * (float(np.clip(np.median(share), 0.0, 1.0)) - saves[d])
     return standing, sleeping, saves, seen
 
@@ -154,7 +150,7 @@ def _waits(
     """Mean wait in light traffic with all cars awake, and seconds to wake by depth; from trips with a told wait."""
     wait = grid.mean(f"{lifts}.waiting_time_mean")
     ridden = np.isfinite(wait) & (np.nan_to_num(trips) > 0.0) & all_serve
-    wake = np.array(WAKE_S)
+    wake = priors_of(KIND)["standby_wake"].mean.copy()
     awake = ridden & (depth == 0)
     if not awake.any():
         return (float(np.median(wait[ridden])) if ridden.any() else 0.0), wake
@@ -188,3 +184,8 @@ def traffic(trips: Array, slot: npt.NDArray[np.int64], kind: npt.NDArray[np.int6
     mean = np.maximum(wide / np.maximum(seen, 0.2), own)
     error = np.sqrt(5.0 * wide + 0.5) / np.maximum(5.0 * seen, 1.0)
     return np.asarray(mean + error), np.asarray(count.max(axis=1))
+
+
+def trip_busy_s() -> float:
+    """How long one trip keeps a car, before anybody measured it."""
+    return priors_of(KIND)["trip_busy"].value

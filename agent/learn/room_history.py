@@ -19,6 +19,8 @@ UPS_SHARE = 0.05
 STILL = (0.06, 0.6, 0.06, 0.06)
 """A set-point that moved by no more than this within a step stood still; K, %, K, K."""
 CALM_SHARE = 0.02
+EVEN_SPEED = 0.06
+"""The largest move of fans after which a step still tells how the racks breathe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,8 @@ class RoomHistory:
     """Chilled water as it comes; NaN without a plant."""
     is_settled: Flags
     """No set-point moved in this step nor just before it."""
+    is_even: Flags
+    """None but the fans', and that by no more than a trial: what their air does shows at once."""
 
     def __len__(self) -> int:
         return len(self.step)
@@ -78,9 +82,10 @@ class RoomHistory:
 
     @property
     def calm(self) -> RoomHistory:
-        """Where the return did not jump: else it says nothing about the inlets."""
-        jump = np.abs(np.diff(self.rise, prepend=self.rise[:1])) > CALM_SHARE * self.rise
-        return self.where(~jump | (np.arange(len(self)) == 0))
+        """Where what the air takes did not jump: else the return says nothing about the inlets."""
+        taken = self.rise * self.speed
+        calm = self.is_even & (np.abs(np.diff(taken, prepend=taken[:1])) <= CALM_SHARE * taken)
+        return self.where(calm if calm.any() else self.is_even)
 
     @property
     def stream_kw_k(self) -> float:
@@ -116,7 +121,8 @@ def history_of(grid: Grid, system: RoomSystem, site: str, utc_offset_h: float) -
         outdoor=outdoor,
         knobs=knobs,
         water=water,
-        is_settled=_settled(knobs),
+        is_settled=_unmoved(knobs, still_of(knobs.shape[1])),
+        is_even=_unmoved(knobs, np.array([STILL[0], EVEN_SPEED, *STILL[2:]])[: knobs.shape[1]]),
     ).where(known)
 
 
@@ -163,10 +169,10 @@ def _first_known(*columns: Array) -> Array:
     return np.asarray(out)
 
 
-def _settled(knobs: Array) -> Flags:
+def _unmoved(knobs: Array, by: Array) -> Flags:
     """Against the step before: air and water take some minutes to follow."""
     same = np.zeros(len(knobs), bool)
-    same[1:] = (np.abs(np.diff(knobs, axis=0)) <= still_of(knobs.shape[1])).all(axis=1)
+    same[1:] = (np.abs(np.diff(knobs, axis=0)) <= by).all(axis=1)
     return same
 
 

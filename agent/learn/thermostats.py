@@ -9,13 +9,13 @@ from agent.equipment.systems import AhuSystem
 from agent.features.grid import DAY_S, STEP_S, WORKDAY, Grid, day_kind_of, fill
 from agent.learn.parameters import ThermostatParameters
 from agent.learn.presence import habits_of, people_steps, running
+from agent.learn.priors import priors_of
 
 Array = npt.NDArray[np.float64]
 
+KIND = "zone_ahu"
 SLOW_SHARE = 0.3
 """Start-ups are reckoned with this quantile of the seen rates: few are slower."""
-PRIOR_K_H = 1.2
-"""Rise or fall of an occupied-size zone at full machine; PNNL-19341's warm-up tables span 1 to 3 K/h (taken low)."""
 PRIOR_STEPS = 6.0
 """The prior weighs as much as so many seen steps."""
 SLOWEST_K_H, FASTEST_K_H = 0.4, 6.0
@@ -32,8 +32,6 @@ COLD_SHARE, USUAL_COLD_C = 0.02, 18.0
 CROSS_STEPS, TOUCH_K = 2, 0.02
 """A zone that is held crosses its set-point within half an hour; one that cannot be held does not."""
 SWING_SHARE = 0.97
-SWING_K = 0.2
-"""Before anything is seen; two-wire thermostats swing by half a kelvin, modulating ones by a tenth (our assumption)."""
 SWING_MAX_K = 0.8
 
 
@@ -110,8 +108,9 @@ def _rates(air: Array, aim: Array, is_on: npt.NDArray[np.bool_], sign: float) ->
 
 
 def _rate(seen: list[float]) -> float:
-    told = float(np.quantile(seen, SLOW_SHARE)) if seen else PRIOR_K_H
-    mixed = (len(seen) * told + PRIOR_STEPS * PRIOR_K_H) / (len(seen) + PRIOR_STEPS)
+    usual = priors_of(KIND)["warm_up"].value
+    told = float(np.quantile(seen, SLOW_SHARE)) if seen else usual
+    mixed = (len(seen) * told + PRIOR_STEPS * usual) / (len(seen) + PRIOR_STEPS)
     return float(np.clip(mixed, SLOWEST_K_H, FASTEST_K_H))
 
 
@@ -123,7 +122,7 @@ def _swing(air: Array, aim: Array, is_on: npt.NDArray[np.bool_], sign: float) ->
     steady &= _crosses(np.where(steady, beyond, np.nan))
     held = beyond[steady]
     if len(held) < 16:
-        return SWING_K
+        return priors_of(KIND)["thermostat_swing"].value
     return float(np.clip(np.quantile(held, SWING_SHARE), 0.0, SWING_MAX_K))
 
 

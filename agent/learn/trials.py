@@ -4,7 +4,7 @@ Set-points under own control hardly move, so at first a response is a prior. Eac
 belief is what trials and prior come to together (Bayesian linear regression), and its width says where a further trial
 could still tell something. What weather and habits add drifts slowly, so neighbours in time are compared with each
 other more than with last week: residuals are taken as first-order autoregressive and whitened (Cochrane and Orcutt,
-J. Am. Stat. Assoc. 44, 1949).
+J. Am. Stat. Assoc. 44, 1949), also across the steps of a move, which are left out: before and after are what tells.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
+Steps = npt.NDArray[np.int64]
+"""Numbers of steps in time's order; those of neighbours differ by one."""
 Numbers = tuple[float, ...]
 
 STEADY, STEADIEST = 0.9, 0.98
 """Least and largest correlation from one step to the next that we believe (our assumption): what a linear belief
 misses has hours of memory, so a move is judged by what stood just before it."""
+REACH = 8
+"""Steps back that a row is still compared with the one before it (our choice: two hours)."""
 FAR = 3.0
 """Residuals further out than so many deviations weigh less (Huber)."""
 
@@ -43,11 +46,11 @@ class Belief:
         """Independent coefficients, each with its standard deviation."""
         return cls(mean=_numbers(mean), precision=_rows(np.diag(1.0 / np.square(spread))), noise=noise)
 
-    def learned(self, columns: Array, target: Array, is_next: Flags) -> Self:
-        """After rows [t, p] with what was measured [t]; `is_next`: the row follows the one before at once."""
+    def learned(self, columns: Array, target: Array, steps: Steps) -> Self:
+        """After rows [t, p] with what was measured [t] in these steps [t]."""
         if not len(target):
             return self
-        x, y, weight = _whitened(columns, target, is_next, self.steadiness)
+        x, y, weight = _whitened(columns, target, steps, self.steadiness)
         noise = self.noise * np.sqrt(1.0 - self.steadiness**2)
         center = np.array(self.mean)
         weight = weight * _huber((y - x @ center) / noise)
@@ -57,14 +60,15 @@ class Belief:
         mean = np.linalg.solve(after, before @ center + gained @ y / noise**2)
         return replace(self, mean=_numbers(mean), precision=_rows(after))
 
-    def told_apart(self, columns: Array, target: Array, is_next: Flags, *, least_noise: float) -> Self:
+    def told_apart(self, columns: Array, target: Array, steps: Steps, *, least_noise: float) -> Self:
         """The same belief with noise and steadiness as these rows show them around it."""
         rest = target - columns @ np.array(self.mean)
         if len(rest) < 8:
             return self
         rest = rest - np.mean(rest)
         noise = max(least_noise, 1.4826 * float(np.median(np.abs(rest))))
-        ahead, behind = rest[1:][is_next[1:]], rest[:-1][is_next[1:]]
+        is_next = np.diff(steps) == 1
+        ahead, behind = rest[1:][is_next], rest[:-1][is_next]
         alike = float(np.clip(np.sum(ahead * behind) / max(float(np.sum(behind**2)), 1e-12), STEADY, STEADIEST))
         return replace(self, noise=noise, steadiness=alike)
 
@@ -86,17 +90,14 @@ class Belief:
         return np.asarray(np.sqrt(np.diag(self.covariance)))
 
 
-def follows(steps: npt.NDArray[np.int64]) -> Flags:
-    """Which rows stand one step after the row before them."""
-    return np.concatenate(([False], np.diff(steps) == 1))
-
-
-def _whitened(columns: Array, target: Array, is_next: Flags, alike: float) -> tuple[Array, Array, Array]:
-    """Rows less what the row before foretold; the first of a run tells less, for nobody stands before it."""
+def _whitened(columns: Array, target: Array, steps: Steps, alike: float) -> tuple[Array, Array, Array]:
+    """Rows less what the row before foretold, and their weights: one that nobody stands near before tells least."""
+    gap = np.diff(steps)
+    told = np.concatenate(([0.0], np.where((gap >= 1) & (gap <= REACH), alike ** np.clip(gap, 1, REACH), 0.0)))
     x, y = columns.copy(), target.copy()
-    x[1:] -= alike * columns[:-1] * is_next[1:, None]
-    y[1:] -= alike * target[:-1] * is_next[1:]
-    return x, y, np.where(is_next, 1.0, 1.0 - alike**2)
+    x[1:] -= told[1:, None] * columns[:-1]
+    y[1:] -= told[1:] * target[:-1]
+    return x, y, (1.0 - alike**2) / (1.0 - told**2)
 
 
 def _huber(off: Array) -> Array:

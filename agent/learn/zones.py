@@ -16,27 +16,23 @@ from agent.features.grid import DAY_S, SLOTS, STEP_S, Grid, fill, slot_of
 from agent.learn.least_squares import fit_signed, trace
 from agent.learn.parameters import AhuParameters, ZoneParameters
 from agent.learn.presence import habits_of, people_steps, running
+from agent.learn.priors import priors_of
 
 Array = npt.NDArray[np.float64]
 
 CP_KJ_KG_K = 1.006
 MASS_HOURS = (4.0, 8.0, 14.0, 24.0, 48.0)
 """Time constants tried for the mass."""
-HEAT_COPS = (1.0, 3.0)
-"""Heaters, and a heat pump at 7 C outdoors (our assumption): whichever explains the zones better is taken."""
-HEAT_COP_PER_K = 0.025
+KIND = "zone_ahu"
 CLEARLY, CLEARLY_GAS = 0.85, 0.95
 """So much less misfit than the ordinary guess (found on EnergyPlus's office with heaters and gas, in five climates, and
 the tower's heat pumps: 0.96 and more against 0.78 and less; 0.81 to 0.99 against 0.95 and more)."""
-FRESH_SHARE, FRESH_PULL = 0.5, 0.02
-"""Least outdoor air over the usual stream before anything is seen (ordinary offices: 12 l/s a person, and least flows
-of 30 %), and how strongly a fit is drawn there (our assumptions)."""
+FRESH_PULL = 0.02
+"""How strongly a fit is drawn to the prior of least outdoor air (our assumption)."""
 USUAL_MASS_H = 14.0
 LEAST_COIL_KW = 1.0
 COLD_C = 8.0
 """Whoever heats by electricity would do so below this."""
-COOL_PER_K = 0.02
-"""Relative change of the cooling ratio a kelvin of outdoor and of supply air (our assumption, used as a prior)."""
 FLOW_SPAN = 3.5
 """Most over least air of a terminal that was never seen wide open (our assumption: least air is often near 30 %)."""
 AHEAD = 24
@@ -160,10 +156,11 @@ def _cooling(past: History, on: npt.NDArray[np.bool_]) -> Cooling:
     """For each guess of least outdoor air, with an economizer and without, a least-squares fit; the best is taken."""
     rows = on & (past.cool_kw > 0.3)
     usual = float(np.median(past.stream[on]))
-    slopes = (0.3, 0.3 * COOL_PER_K, -0.3 * COOL_PER_K)
-    prior = dict(zip(("ratio", "per_outdoor_k", "per_supply_k"), slopes, strict=True))
+    slopes = priors_of(KIND)["cooling_ratio"].mean
+    usual_share = priors_of(KIND)["fresh_air_share"].value
+    prior = dict(zip(("ratio", "per_outdoor_k", "per_supply_k"), slopes.tolist(), strict=True))
     if rows.sum() < SLOTS / 4:
-        return Cooling(**prior, fresh_kg_s=FRESH_SHARE * usual, has_economizer=True, error=None)
+        return Cooling(**prior, fresh_kg_s=usual_share * usual, has_economizer=True, error=None)
     supply_ref = float(np.median(past.supply[on]))
     power, mean = past.cool_kw[rows], float(np.mean(past.cool_kw[rows]))
     warm, chill = past.outdoor[rows] - 25.0, past.supply[rows] - supply_ref
@@ -176,11 +173,11 @@ def _cooling(past: History, on: npt.NDArray[np.bool_]) -> Cooling:
                 columns,
                 power,
                 np.array([0.05, 0.0, -np.inf]),
-                prior=np.array(slopes),
+                prior=slopes,
                 ridge=np.array([1e-4, 3e-3, 1e-1]),
             )
             error = float(np.sqrt(np.mean((columns @ x - power) ** 2))) / mean
-            rank = error + FRESH_PULL * (float(share) - FRESH_SHARE) ** 2
+            rank = error + FRESH_PULL * (float(share) - usual_share) ** 2
             if rank < best:
                 best, found = rank, (x, float(share) * usual, has_economizer, error)
     assert found is not None
@@ -215,7 +212,7 @@ def heat_ratio_of(ratio: float, slope: float, outdoor: Array) -> Array:
 
 def _slope(heat_ratio: float) -> float:
     """A heat pump gives more when it is warmer; a heater does not care."""
-    return 0.0 if heat_ratio >= 1.0 else -heat_ratio * HEAT_COP_PER_K
+    return 0.0 if heat_ratio >= 1.0 else -heat_ratio * float(priors_of(KIND)["heat_pump"].mean[1])
 
 
 def _burns_reheat(past: History, on: npt.NDArray[np.bool_]) -> bool:
@@ -232,10 +229,12 @@ def _heaters(past: History, on: npt.NDArray[np.bool_], cooling: Cooling) -> tupl
     """
     if np.max(np.nan_to_num(past.heat_kw[on]), initial=0.0) < LEAST_COIL_KW:
         return 1.0, True, np.zeros_like(past.air)
-    found = {(cop, burns): _reheat(past, on, cooling, 1.0 / cop, burns) for cop in HEAT_COPS for burns in (False, True)}
+    pump_cop = priors_of(KIND)["heat_pump"].value
+    cops = (1.0, pump_cop)  # Heaters, or a heat pump: whichever explains the zones better is taken.
+    found = {(cop, burns): _reheat(past, on, cooling, 1.0 / cop, burns) for cop in cops for burns in (False, True)}
     misfit = {key: sum(_misfit(past, z, reheat) for z in range(past.air.shape[1])) for key, reheat in found.items()}
-    heater, pump = (min(misfit[cop, burns] for burns in (False, True)) for cop in HEAT_COPS)
-    cop = HEAT_COPS[1] if pump < CLEARLY * heater else HEAT_COPS[0]
+    heater, pump = (min(misfit[cop, burns] for burns in (False, True)) for cop in cops)
+    cop = pump_cop if pump < CLEARLY * heater else 1.0
     burns = misfit[cop, True] < CLEARLY_GAS * misfit[cop, False]
     return 1.0 / cop, burns, found[cop, burns]
 

@@ -21,8 +21,6 @@ from agent.equipment.systems import RoomSystem
 from agent.features.grid import SLOTS, STEP_S, day_kind_of, grid_of, latest, slot_of
 from agent.learn.air import PLENTY_STEPS, SHORT_SHARE, Air
 from agent.learn.crac import (
-    SERVER_DRAW_PER_K,
-    SERVER_KNEE_C,
     Beliefs,
     believed,
     cooling_columns,
@@ -30,6 +28,7 @@ from agent.learn.crac import (
     drift_of,
     knob_columns,
     profile_of,
+    server_air,
     server_columns,
     weather_columns,
 )
@@ -169,7 +168,7 @@ class CracPlanner:
         """Everything the graph reads; see models/crac/signature.json. `outdoor`: the next 96 quarters of an hour."""
         room, still = self.parameters, past.where(past.is_settled)
         belief = believed(room, past.where(past.end_unix_s > room.learned_unix_s))
-        air = Air.seen(still.calm.breath)
+        air = Air.seen(past.calm.breath)
         load = self._load(belief, still, present, now)
         outdoor = outdoor[:: SLOTS // STEPS]
         least = _least_speed(air, load, present)
@@ -179,6 +178,7 @@ class CracPlanner:
         mean, share, root = np.array(belief.cooling.mean), room.cool_share, belief.cooling.root(w)
         base = load.reshape(STEPS, -1).mean(axis=1)
         heat = (base + float(still.fan[-1])) / room.heat_ref_kw
+        knee_c, per_k = server_air()
         return {
             "base_kw": base,
             "ratio": share * (weather_columns(outdoor, heat) @ mean[:w] + _odd(belief, room, still)),
@@ -200,8 +200,8 @@ class CracPlanner:
             "draw_knee_c": np.array(air.ways[0, 2]),
             "draw_per_k": np.array(air.ways[0, 1]),
             "stream_kw_k": np.array(still.where(np.arange(len(still)) >= len(still) - SLOTS).stream_kw_k),
-            "server_knee_c": np.array(SERVER_KNEE_C),
-            "server_per_k": np.array(SERVER_DRAW_PER_K),
+            "server_knee_c": np.array(knee_c),
+            "server_per_k": np.array(per_k),
             "server_slope": np.array(belief.servers.mean),
             "server_doubt": belief.servers.root(),
             "inlet_ref": np.array(room.inlet_ref),
@@ -248,6 +248,10 @@ class CracPlanner:
             near = rows[:, 0] - rows[:, 2] < _nearest_water_k(still) - WATER_TRY_K - 1e-6
             worse = rows[:, 0] - rows[:, 2] < present.knobs.now[0] - present.knobs.now[2] - 1e-6
             bar += SHORT_BAR * (near & worse)
+        others = np.abs(np.delete(rows - present.knobs.now, 1, axis=1)).max(axis=1) > 1e-6
+        falls = ~others & (rows[:, 1] < present.knobs.now[1] - 1e-6) & (bar[0] == 0.0)
+        if falls.any() and not air.is_measured:
+            bar[0] += BAR * others  # Air first: how much more of it a warmer inlet takes shows where it runs short.
         return np.asarray(bar)
 
     # --- wishes ---
@@ -307,7 +311,7 @@ def _least_speed(air: Air, load: Array, present: Present) -> Array:
 def _breath(still: RoomHistory, present: Present) -> float:
     """A speed at which leaks can be told from lack, when there was none for long; else 0."""
     fresh = np.sort(still.speed[still.end_unix_s > still.end_unix_s[-1] - BREATH_S])
-    wanted = min(BREATH_SHARE * float(present.knobs.now[1]), float(present.knobs.high[1]))
+    wanted = min(BREATH_SHARE * float(np.median(fresh)), float(present.knobs.high[1]))
     was_there = len(fresh) >= PLENTY_STEPS and fresh[-PLENTY_STEPS] >= wanted - 0.01
     return 0.0 if was_there else wanted
 

@@ -16,7 +16,7 @@ from agent.core.command import Proposal
 from agent.core.features import Features
 from agent.equipment.systems import LiftSystem
 from agent.features.grid import SLOTS, STEP_S, Grid, day_kind_of, grid_of, latest, slot_of
-from agent.learn.lifts import AFTER_H, TRIP_BUSY_S, trips_of
+from agent.learn.lifts import AFTER_H, trip_busy_s, trips_of
 from agent.learn.parameters import LiftParameters
 from agent.optimize.forecast import ahead_unix_s
 from agent.optimize.host import ModelHost
@@ -118,7 +118,7 @@ class LiftPlanner:
             "standing_kw": np.array(p.standing_kw),
             "sleeping_kw": np.array(p.sleeping_kw),
             "trip_kwh": np.array(p.trip_kwh),
-            "trip_busy_h": np.array(TRIP_BUSY_S / 3600.0),
+            "trip_busy_h": np.array(trip_busy_s() / 3600.0),
             "wait_s": np.array(p.wait_s),
             "wait_budget_s": np.array(self._budget_s(grid)),
             "slow_s": np.array(SLOW_S),

@@ -7,10 +7,12 @@ from agent.core.clock import Instant
 from agent.core.features import Features
 from agent.equipment.systems import AhuSystem
 from agent.features.grid import grid_of
-from agent.learn.thermostats import PRIOR_K_H, SWING_K, SWING_MAX_K, learn_thermostats
+from agent.learn.priors import priors_of
+from agent.learn.thermostats import KIND, SWING_MAX_K, learn_thermostats
 
 SYSTEM = AhuSystem(ahu="ahu1", zones=("zone1",))
 DAYS = 14
+PRIOR_K_H, SWING_K = (priors_of(KIND)[name].value for name in ("warm_up", "thermostat_swing"))
 
 
 def lived(*, rise_k_h: float, swing_k: float = 0.0, drop_to_c: float = 18.0) -> Features:
