@@ -18,6 +18,8 @@ SLOTS = 96
 DAY_S = 86_400.0
 WORKDAY, SATURDAY, SUNDAY = 0, 1, 2
 DAY_KINDS = 3
+LEAST_NEWS, NEWS_SHARE = 8, 0.98
+"""Changes of a point, and the share of them in one row of the step, from which it counts as polled once a step."""
 
 
 def slot_of(unix_s: Array, utc_offset_h: float) -> npt.NDArray[np.int64]:
@@ -57,8 +59,13 @@ class Grid:
         return self._rows(name)[:, -1]
 
     def mean(self, name: str) -> Array:
-        """The mean of what is known within each step, float64 [steps]; NaN where nothing is."""
+        """The mean of what is known within each step, float64 [steps]; NaN where nothing is.
+
+        A point that is polled once a step shows its last sample again in the rows before: these belong to the step
+        before, and do not count.
+        """
         rows = self._rows(name)
+        rows = rows[:, _first_news(rows) :]
         known = np.isfinite(rows)
         count = known.sum(axis=1)
         total = np.where(known, rows, 0.0).sum(axis=1)
@@ -71,6 +78,14 @@ class Grid:
         """A column of the features by whole steps, float64 [steps, per_step]."""
         end = len(column) - self.late
         return column[end - len(self) * self.per_step : end].reshape(len(self), self.per_step)
+
+
+def _first_news(rows: Array) -> int:
+    """The row of a step, [steps, per_step], in which something new is always shown; 0 where that comes in any."""
+    flat = rows.reshape(-1)
+    news = np.flatnonzero(np.isfinite(flat[1:]) & np.isfinite(flat[:-1]) & (flat[1:] != flat[:-1])) + 1
+    count = np.bincount(news % rows.shape[1], minlength=rows.shape[1]) if len(news) >= LEAST_NEWS else np.zeros(1)
+    return int(np.argmax(count)) if count.max() >= NEWS_SHARE * len(news) else 0
 
 
 def grid_of(features: Features, *, is_even: bool = False) -> Grid:

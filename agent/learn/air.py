@@ -89,18 +89,29 @@ class Air:
         short = np.maximum(0.0, 1.0 - breath.speed[:, None] / (self.need[0] * draw))
         return np.asarray(self.leak + (1.0 - self.leak) * short)
 
-    def least_speed(self, load_kw: Array, inlet_c: Array) -> Array:
-        """Below this nobody may go: [n, k] for loads [n] and mean inlets [n, k]."""
+    def least_speed(self, load_kw: Array, inlet_c: Array, *, is_hopeful: bool = False) -> Array:
+        """Below this nobody may go: [n, k] for loads [n] and mean inlets [n, k]; `is_hopeful`: what may do at best."""
+        each = self._each(load_kw, inlet_c)
+        tried = (1.0 - TRY_SHARE) * np.max(each, axis=0)
+        spared = (1.0 + SPARE_SHARE) * np.min(each, axis=0)
+        if is_hopeful:
+            return np.asarray(spared)
+        return np.asarray(np.maximum(tried, spared) if self.is_measured else tried)
+
+    def is_unsure(self, load_kw: Array, inlet_c: Array) -> bool:
+        """The ways that agree with what was seen foretell different needs there."""
+        each = self._each(load_kw, inlet_c)
+        return bool((np.max(each, axis=0) > (1.0 + 2.0 * SPARE_SHARE) * np.min(each, axis=0)).any())
+
+    def _each(self, load_kw: Array, inlet_c: Array) -> Array:
+        """Mean need by way, [h, n, k]."""
         total = np.mean(self.need, axis=1)
-        each = np.stack(
+        return np.stack(
             [
                 one * _draw(load_kw[:, None], inlet_c, self.load_ref_kw, way)
                 for one, way in zip(total, self.ways, strict=True)
             ]
         )
-        tried = (1.0 - TRY_SHARE) * np.max(each, axis=0)
-        spared = (1.0 + SPARE_SHARE) * np.min(each, axis=0)
-        return np.asarray(np.maximum(tried, spared) if self.is_measured else tried)
 
     def lack(self, share: Array) -> float:
         """Share of the draw that is missing now, mean over racks, from their shares [r]."""

@@ -9,7 +9,6 @@ small move, that is judged before the next one.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,7 @@ from agent.core.command import Proposal
 from agent.core.features import Features
 from agent.equipment.systems import RoomSystem
 from agent.features.grid import SLOTS, STEP_S, day_kind_of, grid_of, latest, slot_of
-from agent.learn.air import PLENTY_STEPS, SHORT_SHARE, Air
+from agent.learn.air import Air
 from agent.learn.crac import (
     Beliefs,
     believed,
@@ -33,55 +32,31 @@ from agent.learn.crac import (
     weather_columns,
 )
 from agent.learn.parameters import RoomParameters
-from agent.learn.room_history import UPS_SHARE, RoomHistory, history_of, still_of
+from agent.learn.room_history import UPS_SHARE, RoomHistory, history_of
 from agent.optimize.forecast import outdoor_of
 from agent.optimize.host import ModelHost
 from agent.optimize.objective import ENERGY, Objective
+from agent.optimize.room_bars import STEPS, WARM_WORTH, Known, Present, bars_of, least_speeds, may_warm, warms
 from agent.optimize.room_knobs import Knobs, candidates
 from agent.optimize.shape import Shaper
 
 Array = npt.NDArray[np.float64]
+Plan = dict[str, npt.NDArray[np.float32]]
 
-STEPS = 24
-"""Hours."""
+HOPE_HOUR = 12
+"""An hour by which everything within the band can be reached."""
 CURIOSITY = 1.0
 """Standard deviations; found by trying, see tests/bench/bench_rooms.py."""
 LIMIT_COST = 20.0
 """kWh for a squared kelvin over the limit, one rack, one hour."""
-BAR = 1.0e5
-SHORT_BAR = 1.0e4
 MARGIN_START_K, MARGIN_LEAST_K, MARGIN_MOST_K = 1.0, 0.5, 2.5
 ALARM_K = 0.5
 """So close to the limit the plan is left and the room is cooled at once."""
 MISS_MEMORY = 0.98
 FADE_H = 4.0
 """What is odd about the load now is forgotten in about this time."""
-AHEAD_SLOTS = 4
-"""Quarters of an hour for whose load the air of now must do."""
 LEAST_STEPS = 8
 """Settled steps in the window without which nothing is planned."""
-BREATH_SHARE, BREATH_S = 1.1, 3.0 * 86_400.0
-"""Within so long there should be a breath of so much more air: without one, servers that come to want more air by and
-by would look like a leak that always was there (our assumption; it costs about half a percent of the fans' energy)."""
-WATER_TRY_K = 0.5
-"""Chilled water is tried nearer to the supply air by so much than was ever seen to do."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Present:
-    """What the plan starts from."""
-
-    inlet_c: Array
-    outdoor_c: float
-    room_kw: float
-    share: Array
-    """Of return air in each inlet."""
-    knobs: Knobs
-
-    @property
-    def is_known(self) -> bool:
-        told = np.array([self.outdoor_c, self.room_kw, *self.knobs.now])
-        return bool(np.isfinite(self.inlet_c).all() and np.isfinite(told).all())
 
 
 class CracPlanner:
@@ -133,11 +108,30 @@ class CracPlanner:
         if worst > self.system.inlet_max_c - ALARM_K:
             return self._retreat(present, worst, now)
         outdoor = outdoor_of(grid, self._site, present.outdoor_c)
-        inputs = self.inputs(past, present, outdoor, now)
+        known = self._know(past, present, now)
+        inputs = self.inputs(known, present, outdoor)
         inputs["price"] = self._objective.price(features, now.unix_s, STEPS, 24.0 * 3600.0 / STEPS)
-        plan = self._host.run({name: np.asarray(value, np.float32) for name, value in inputs.items()})
+        is_lured = may_warm(present, known) and self._would_warm(inputs, present, known)
+        if is_lured:
+            inputs["bar"][0] += WARM_WORTH * present.room_kw * ~warms(inputs["knobs"], present)
+        plan = self._run(inputs)
         self._promised_c = float(np.max(plan["inlet_c"][0]))
-        return self._wishes(present, plan, now)
+        return self._wishes(present, plan, now, is_lured=is_lured)
+
+    def _run(self, inputs: dict[str, Array]) -> Plan:
+        return self._host.run({name: np.asarray(value, np.float32) for name, value in inputs.items()})
+
+    def _would_warm(self, inputs: dict[str, Array], present: Present, known: Known) -> bool:
+        """Warmer inlets would pay if servers drew as little more air as may be."""
+        bar = bars_of(inputs["knobs"], present, known, has_water=bool(self.system.water), is_hopeful=True)
+        plan = self._run({**inputs, "bar": bar})
+        return float(plan["plan"][HOPE_HOUR][0]) > float(present.knobs.now[0]) + 0.1
+
+    def _know(self, past: RoomHistory, present: Present, now: Instant) -> Known:
+        room, still = self.parameters, past.where(past.is_settled)
+        belief = believed(room, past.where(past.end_unix_s > room.learned_unix_s))
+        load = self._load(belief, still, present, now)
+        return Known(past=past, still=still, belief=belief, air=Air.seen(past.calm.breath), load=load)
 
     def _look(self, features: Features, past: RoomHistory) -> Present:
         system, room = self.system, self.system.room
@@ -164,16 +158,11 @@ class CracPlanner:
 
     # --- inputs ---
 
-    def inputs(self, past: RoomHistory, present: Present, outdoor: Array, now: Instant) -> dict[str, Array]:
+    def inputs(self, known: Known, present: Present, outdoor: Array) -> dict[str, Array]:
         """Everything the graph reads; see models/crac/signature.json. `outdoor`: the next 96 quarters of an hour."""
-        room, still = self.parameters, past.where(past.is_settled)
-        belief = believed(room, past.where(past.end_unix_s > room.learned_unix_s))
-        air = Air.seen(past.calm.breath)
-        load = self._load(belief, still, present, now)
+        room, belief, still, air, load = self.parameters, known.belief, known.still, known.air, known.load
         outdoor = outdoor[:: SLOTS // STEPS]
-        least = _least_speed(air, load, present)
-        rows = candidates(present.knobs, least)
-        supply = rows[:, 0] + _bias(still)
+        rows = candidates(present.knobs, least_speeds(present, known))
         p, d, w = _sizes(rows.shape[1])
         mean, share, root = np.array(belief.cooling.mean), room.cool_share, belief.cooling.root(w)
         base = load.reshape(STEPS, -1).mean(axis=1)
@@ -186,14 +175,14 @@ class CracPlanner:
             "price": np.ones(STEPS),
             "step_h": np.array(24.0 / STEPS),
             "knobs": rows,
-            "supply_c": np.clip(supply, 0.0, 60.0),
+            "supply_c": np.clip(rows[:, 0] + known.bias_k, 0.0, 60.0),
             "speed": np.clip(rows[:, 1], 0.05, 1.1),
             "fan_kw": np.exp(belief.fan.value(np.stack([np.ones(len(rows)), np.log(rows[:, 1])], axis=1))),
             "wish": knob_columns(rows, np.array(room.center)),
             "slope": share * mean[w : w + p],
             "bend": share * mean[w + p : w + p + d],
             "doubt": share * root,
-            "bar": self._bars(rows, supply, present, past, still, air, load),
+            "bar": bars_of(rows, present, known, has_water=bool(self.system.water)),
             "move": present.knobs.toll(rows),
             "leak": air.leak,
             "need": np.clip(air.of_racks(load.reshape(STEPS, -1).max(axis=1)), 0.01, 10.0),
@@ -220,43 +209,9 @@ class CracPlanner:
         odd = math.log(present.room_kw / profile_of(room, still)[-1]) - float(belief.servers.value(inlets)[0])
         return np.asarray(np.maximum(profile * np.exp(odd * np.exp(-np.arange(SLOTS) / (4.0 * FADE_H))), 0.1))
 
-    def _bars(
-        self,
-        rows: Array,
-        supply: Array,
-        present: Present,
-        past: RoomHistory,
-        still: RoomHistory,
-        air: Air,
-        load: Array,
-    ) -> Array:
-        """[n, k] before what cannot be reached yet, is not judged yet, or may leave servers short of air."""
-        stands = bool((np.abs(present.knobs.now - past.knobs[-1]) <= still_of(past.knobs.shape[1])).all())
-        is_settled = stands and bool(past.is_settled[-1]) and past.step[-1] == still.step[-1]
-        bar = BAR * present.knobs.far(rows, STEPS, is_settled=is_settled)
-        bar[:, -2:] = BAR  # Named plans are scored apart.
-        rise = load[:: SLOTS // STEPS, None] / (still.stream_kw_k * rows[:, 1])
-        inlet = supply + float(np.mean(air.leak)) * rise
-        least = air.least_speed(_worst_load(load, present), inlet)
-        lack = air.lack(present.share)
-        if lack > 2.0 * SHORT_SHARE:
-            least[0] = np.maximum(least[0], present.knobs.now[1] * (1.0 + lack))
-        least[0] = np.maximum(least[0], _breath(still, present))
-        lacking = np.maximum(0.0, least - rows[:, 1] - 1e-6)
-        bar += np.where(lacking > 0.0, SHORT_BAR * (1.0 + 10.0 * lacking), 0.0)
-        if self.system.water:
-            near = rows[:, 0] - rows[:, 2] < _nearest_water_k(still) - WATER_TRY_K - 1e-6
-            worse = rows[:, 0] - rows[:, 2] < present.knobs.now[0] - present.knobs.now[2] - 1e-6
-            bar += SHORT_BAR * (near & worse)
-        others = np.abs(np.delete(rows - present.knobs.now, 1, axis=1)).max(axis=1) > 1e-6
-        falls = ~others & (rows[:, 1] < present.knobs.now[1] - 1e-6) & (bar[0] == 0.0)
-        if falls.any() and not air.is_measured:
-            bar[0] += BAR * others  # Air first: how much more of it a warmer inlet takes shows where it runs short.
-        return np.asarray(bar)
-
     # --- wishes ---
 
-    def _wishes(self, present: Present, plan: dict[str, npt.NDArray[np.float32]], now: Instant) -> list[Proposal]:
+    def _wishes(self, present: Present, plan: Plan, now: Instant, *, is_lured: bool) -> list[Proposal]:
         goal = np.asarray(plan["plan"][0], np.float64)
         worst = float(np.max(plan["inlet_c"][0]))
         trial = float(plan["trial_kwh"][0])
@@ -266,6 +221,9 @@ class CracPlanner:
         )
         if trial > 0.0:
             reason += f"; a trial, for {trial:.2f} kWh an hour as far as known"
+        elif is_lured and warms(goal[None, :], present)[0]:
+            most_kw = WARM_WORTH * present.room_kw
+            reason += f"; a trial of how much more air warmer servers draw, for {most_kw:.2f} kWh an hour at most"
         return present.knobs.proposals(goal, self._shaper, now, reason, _expects(plan))
 
     def _retreat(self, present: Present, worst: float, now: Instant) -> list[Proposal]:
@@ -282,11 +240,6 @@ def _sizes(d: int) -> tuple[int, int, int]:
     return 2 * d + d * (d - 1) // 2, d, 5
 
 
-def _bias(still: RoomHistory) -> float:
-    """By how much the air comes warmer than its set-point."""
-    return float(np.clip(np.median((still.supply - still.knobs[:, 0])[-SLOTS // 4 :]), -3.0, 3.0))
-
-
 def _odd(belief: Beliefs, room: RoomParameters, still: RoomHistory) -> Array:
     """What cooling takes beyond the belief now, fading; [24]."""
     last = still.where(np.arange(len(still)) >= len(still) - 4)
@@ -295,35 +248,7 @@ def _odd(belief: Beliefs, room: RoomParameters, still: RoomHistory) -> Array:
     return np.asarray(odd * np.exp(-np.arange(STEPS) / FADE_H))
 
 
-def _worst_load(load: Array, present: Present) -> Array:
-    """By hour; the first counts what is now and what comes before the next moves can answer."""
-    worst = load.reshape(STEPS, -1).max(axis=1)
-    worst[0] = max(present.room_kw, float(np.max(load[:AHEAD_SLOTS])))
-    return np.asarray(worst)
-
-
-def _least_speed(air: Air, load: Array, present: Present) -> Array:
-    """Speeds worth being among the candidates: the lowest that is safe in each hour at the inlets of now, [n]."""
-    inlet = np.full((STEPS, 1), float(np.mean(present.inlet_c)))
-    return np.asarray(air.least_speed(_worst_load(load, present), inlet)[:, 0])
-
-
-def _breath(still: RoomHistory, present: Present) -> float:
-    """A speed at which leaks can be told from lack, when there was none for long; else 0."""
-    fresh = np.sort(still.speed[still.end_unix_s > still.end_unix_s[-1] - BREATH_S])
-    wanted = min(BREATH_SHARE * float(np.median(fresh)), float(present.knobs.high[1]))
-    was_there = len(fresh) >= PLENTY_STEPS and fresh[-PLENTY_STEPS] >= wanted - 0.01
-    return 0.0 if was_there else wanted
-
-
-def _nearest_water_k(still: RoomHistory) -> float:
-    """How near below the supply air chilled water was seen to do."""
-    met = still.supply - still.knobs[:, 0] < 0.3 + max(0.0, _bias(still))
-    near = (still.knobs[:, 0] - still.water)[met & np.isfinite(still.water)]
-    return float(np.min(near, initial=np.inf))
-
-
-def _expects(plan: dict[str, npt.NDArray[np.float32]]) -> dict[str, float]:
+def _expects(plan: Plan) -> dict[str, float]:
     """What the journal keeps; the plans are best, hold and baseline."""
     energy, cost = plan["plan_energy_kwh"], plan["cost"]
     saving = float(energy[2] - energy[0])

@@ -49,7 +49,8 @@ def _systems() -> Systems:
             replace(ahu, ahu=_named(ahu.ahu, n), zones=tuple(_named(zone, n) for zone in ahu.zones)) for n in copies
         ),
         rooms=tuple(
-            replace(room, room=_named(room.room, n), cracs=tuple(_named(crac, n) for crac in room.cracs)) for n in copies
+            replace(room, room=_named(room.room, n), cracs=tuple(_named(crac, n) for crac in room.cracs))
+            for n in copies
         ),
         lifts=tuple(replace(lifts, lifts=_named(lifts.lifts, n)) for n in copies),
     )

@@ -88,6 +88,20 @@ def test_steps_have_ends_and_means():
     assert np.isnan(grid.mean("no.such")).all()
 
 
+@given(st.integers(0, 2), st.integers(0, 10_000))
+def test_a_point_that_is_polled_once_a_step_is_not_smeared_over_two(row, seed):
+    """The image shows the last sample until the next one comes: rows before it tell of the step before."""
+    news = np.random.default_rng(seed).normal(20.0, 1.0, 40)
+    shown = np.concatenate((np.full(row, 7.0), np.repeat(news, 3)))[:120]
+    told = grid_of(features(list(shown))).mean("a.b")
+    np.testing.assert_allclose(told, news, rtol=1e-6)
+
+
+def test_a_point_that_moves_at_any_time_counts_in_each_row():
+    told = grid_of(features([0.0, 0.0, 6.0, 6.0, 0.0, 0.0, 0.0, 6.0, 0.0] * 5)).mean("a.b")
+    np.testing.assert_allclose(told, [2.0, 2.0, 2.0] * 5)
+
+
 @given(st.integers(9, 40), st.integers(0, 8))
 def test_an_even_grid_tells_the_same_of_a_step_in_each_later_cycle(rows, more):
     values = [float(row) for row in range(rows + more)]

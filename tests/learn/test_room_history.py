@@ -12,13 +12,19 @@ DRAW, LEAK = 0.59, 0.06
 """Fan speed that just suffices, and return air in each inlet all the same."""
 
 
-def lived(speeds, supply_c=20.0):
-    """Steps at these speeds; the room answers at once, and what is missing comes round from behind."""
+def lived(speeds, supply_c=20.0, per_k=0.0):
+    """Steps at these speeds; the room answers at once, and what is missing comes round from behind.
+
+    `per_k`: how much more air the servers draw a kelvin above 23 C.
+    """
     speed = np.array(speeds)
     count = len(speed)
     supply = np.full(count, supply_c) if np.isscalar(supply_c) else np.array(supply_c)
-    share = LEAK + (1.0 - LEAK) * np.maximum(0.0, 1.0 - speed / DRAW)
     rise = KW / (STREAM_KW_K * speed)
+    share = np.full(count, LEAK)
+    for _ in range(20):
+        draw = DRAW * (1.0 + per_k * np.maximum(0.0, supply + share * rise - 23.0))
+        share = LEAK + (1.0 - LEAK) * np.maximum(0.0, 1.0 - speed / draw)
     knobs = np.stack([supply, speed], axis=1)
     moved = np.abs(np.diff(knobs, axis=0, prepend=knobs[:1]))
     even = np.full(count, KW)
@@ -62,6 +68,17 @@ def test_down_by_trials_and_up_where_air_runs_short_starves_nobody():
             speeds += [min(speeds[-1], least(lived(speeds)))]
     assert min(speeds) > (1.0 - STARVED) * DRAW
     assert speeds[-1] < 1.05 * DRAW, "air is spared all the same"
+
+
+def test_warmer_inlets_that_were_tried_leave_no_doubt_of_the_draw():
+    """A few steps of warmer air at a speed that barely does: whether servers speed up is seen."""
+    load, at = np.array([KW]), np.array([[22.0]])
+    cool = lived([*[0.65] * 4, *[0.6] * 4, 0.57, 0.6, 0.6])
+    assert Air.seen(cool.calm.breath).is_unsure(load, at)
+    speeds, supply = [*[0.65] * 4, *[0.6] * 4, 0.57, *[0.6] * 7], [*[20.0] * 11, *[21.0] * 2, *[22.0] * 3]
+    tried = Air.seen(lived(speeds, supply, per_k=0.03).calm.breath)
+    assert not tried.is_unsure(load, at)
+    assert tried.least_speed(load, at)[0, 0] < 1.02 * DRAW
 
 
 def test_a_step_in_which_the_supply_moved_tells_nothing():
